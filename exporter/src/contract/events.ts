@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { instant, MAX_NAME_LENGTH, name } from './fields.ts';
+import { KINDS, type Kind } from './records.ts';
+
+/** An event as it is pushed: `data` is a record of `kind`, whole or partial. */
+export const eventEnvelope = z.object({
+  id: z.string().min(1).max(MAX_NAME_LENGTH),
+  source: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, dots, dashes or underscores'),
+  kind: z.enum(KINDS as readonly [Kind, ...Kind[]]),
+  at: instant,
+  data: z.record(z.string(), z.unknown()),
+});
+
+/** What `POST /api/v1/events` answers, after the commit. `index` counts from 0 in the order of the body. */
+export const ingestAnswer = z.object({
+  accepted: z.number().int().nonnegative(),
+  duplicates: z.number().int().nonnegative(),
+  rejected: z.array(z.object({ index: z.number().int().nonnegative(), id: name.optional(), reason: z.string() })),
+});
+export type IngestAnswer = z.infer<typeof ingestAnswer>;
+
+/** An event that passed validation: canonical times, unknown fields moved to `attributes.*`, secrets redacted. */
+export interface NormalisedEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly kind: Kind;
+  /** Canonical RFC 3339. */
+  readonly at: string;
+  /** The record's key, {@link recordKey}. */
+  readonly key: string;
+  /** Field -> value; `null` clears. Attributes are flattened: `attributes.<name>`. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}

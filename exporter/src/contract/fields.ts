@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+/** Longest identifier and label value, in UTF-16 code units. */
+export const MAX_NAME_LENGTH = 255;
+
+/** 1970-01-01: nothing that an agent platform records is older. */
+const EARLIEST_MS = 0;
+const CANONICAL_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Reads an RFC 3339 time.
+ * @returns the canonical form (UTC, milliseconds, `Z`), or undefined where the text is no such time or lies before 1970.
+ */
+export function canonicalInstant(text: string): string | undefined {
+  if (!RFC3339.test(text)) return undefined;
+  const ms = Date.parse(text);
+  if (!(ms >= EARLIEST_MS)) return undefined;
+  const canonical = new Date(ms).toISOString();
+  // Date.parse rolls 31 February over to March: such a day does not exist.
+  if (CANONICAL_INSTANT.test(text) && canonical !== text) return undefined;
+  return canonical;
+}
+
+/** A time, RFC 3339 in, canonical out (`2026-11-20T13:18:00.000Z`). */
+export const instant = z.string().transform((text, context) => {
+  const canonical = canonicalInstant(text);
+  if (canonical === undefined) {
+    context.issues.push({
+      code: 'custom',
+      input: text,
+      message: `expected an RFC 3339 time from 1970 on, found ${JSON.stringify(text.slice(0, 40))}`,
+    });
+    return z.NEVER;
+  }
+  return canonical;
+});
+
+/** An identifier or a value that becomes a metric label. */
+export const name = z.string().min(1).max(MAX_NAME_LENGTH);
+/** Free text; its length is bounded by the ingest limits. */
+export const text = z.string();
+/** A count or an index. */
+export const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** An amount that cannot be negative: seconds, bytes, USD, tokens. */
+export const amount = z.number().nonnegative();
+/** A score from 0 to 100. */
+export const score = z.number().min(0).max(100);
+export const ratio = z.number().nonnegative();
+export const flag = z.boolean();
+/** Any JSON object, kept as it is. */
+export const json = z.record(z.string(), z.unknown());
+/** A calendar day, `YYYY-MM-DD`, in the source's time zone. */
+export const day = z.iso.date();

@@ -1,0 +1,79 @@
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { Kind } from '../contract/records.ts';
+
+/** One record as a source read it: whole or partial, in the field names of the contract. Unknown fields become attributes. */
+export interface PulledRecord {
+  readonly kind: Kind;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** When the source last updated it (RFC 3339); absent: the start of the poll. */
+  readonly at?: string;
+}
+
+/** What one step of a poll read. Records and cursor commit in one transaction; the next poll starts from that cursor. */
+export interface PollPage {
+  readonly records: readonly PulledRecord[];
+  /** Runs that the source no longer has. */
+  readonly goneRuns?: readonly string[];
+  /** JSON; only the source itself reads it. */
+  readonly cursor: unknown;
+  /** How far a backfill is, where the source knows. */
+  readonly progress?: { readonly done: number; readonly total: number };
+  /** Time of the newest thing that this page covers, where the source is behind (RFC 3339). */
+  readonly readUpTo?: string;
+}
+
+export interface PollContext {
+  /** Aborts on time-out, on shutdown and when another replica takes over. */
+  readonly signal: AbortSignal;
+  /** The start of this poll. */
+  readonly startedAt: Date;
+  readonly log: Logger;
+  /** Runs of this source that the ledger holds as queued, running or waiting: run ids, oldest first. */
+  openRunIds(): Promise<readonly string[]>;
+  /** Counts a call to the source for fleetlens_source_requests_total. */
+  countRequest(result: SourceResult): void;
+}
+
+/** How a call to a source ended; the same words as for adapters. */
+export type SourceResult = 'ok' | 'auth' | 'network' | 'schema' | 'rate_limit' | 'server' | 'other';
+
+/** What `config check --probe` prints of a source. */
+export interface ProbeReport {
+  readonly reachable: boolean;
+  /** What was found: server version, tables, revision, row counts. */
+  readonly found: readonly string[];
+  /** What is missing or unexpected, each with its remedy. Empty: all is well. */
+  readonly problems: readonly string[];
+}
+
+export interface Source {
+  /**
+   * Reads what is new since `cursor` (undefined: everything), page by page. The first poll is the backfill; a page is at
+   * most a few thousand records, so that an interrupted backfill resumes where it stopped.
+   * @throws SourceError with its `result`.
+   */
+  poll(cursor: unknown, context: PollContext): AsyncIterable<PollPage>;
+  probe(signal: AbortSignal): Promise<ProbeReport>;
+  close(): Promise<void>;
+}
+
+/** An entry of the list in index.ts. `Config` is what stands in the YAML beside name, type, poll_interval and timeout. */
+export interface SourceType<Config> {
+  readonly type: string;
+  readonly configSchema: z.ZodType<Config>;
+  create(name: string, config: Config, log: Logger): Source;
+}
+
+/** A failed call to a source. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+  readonly result: Exclude<SourceResult, 'ok'>;
+  /** From Retry-After or the vendor's own header, milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, options: { result: Exclude<SourceResult, 'ok'>; retryAfterMs?: number; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.result = options.result;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
