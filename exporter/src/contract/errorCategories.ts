@@ -17,7 +17,8 @@ export const ERROR_CATEGORY_TABLE: readonly { category: ErrorCategory; pattern: 
   },
   {
     category: 'git_push',
-    pattern: /git push|failed to push|push (was )?(rejected|declined|denied)|could not push|remote rejected|non-fast-forward/i,
+    pattern:
+      /git push|failed to push|push (was )?(rejected|declined|denied)|could not push|remote rejected|non-fast-forward/i,
     remedy: 'Check that the GitHub token has write access.',
   },
   {
@@ -38,12 +39,14 @@ export const ERROR_CATEGORY_TABLE: readonly { category: ErrorCategory; pattern: 
   },
   {
     category: 'network',
-    pattern: /ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|socket hang up|network|dns|connection (refused|reset|closed)|fetch failed/i,
+    pattern:
+      /ECONN(REFUSED|RESET|ABORTED)|ENOTFOUND|EAI_AGAIN|EPIPE|socket hang up|network|dns|connection (refused|reset|closed)|fetch failed/i,
     remedy: 'Check the connection between the platform and the service, and its status page.',
   },
   {
     category: 'validation',
-    pattern: /validation|schema|invalid (input|argument|request|json|configuration)|malformed|unexpected token|parse error/i,
+    pattern:
+      /validation|schema|invalid (input|argument|request|json|configuration)|malformed|unexpected token|parse error/i,
     remedy: 'Read the message: the input or configuration does not fit what the step expects.',
   },
 ];

@@ -5,9 +5,7 @@ import { KINDS, type Kind } from './records.ts';
 /** An event as it is pushed: `data` is a record of `kind`, whole or partial. */
 export const eventEnvelope = z.object({
   id: z.string().min(1).max(MAX_NAME_LENGTH),
-  source: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, dots, dashes or underscores'),
+  source: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, dots, dashes or underscores'),
   kind: z.enum(KINDS as readonly [Kind, ...Kind[]]),
   at: instant,
   data: z.record(z.string(), z.unknown()),

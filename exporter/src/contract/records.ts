@@ -59,7 +59,12 @@ const ci = z.looseObject({
   status: z.enum(CI_STATUSES).optional(),
   checks: z
     .array(
-      z.looseObject({ name, status: name.optional(), conclusion: name.nullish().transform((c) => c ?? undefined), url: text.optional() }),
+      z.looseObject({
+        name,
+        status: name.optional(),
+        conclusion: name.nullish().transform((c) => c ?? undefined),
+        url: text.optional(),
+      }),
     )
     .optional(),
   checkedAt: instant.optional(),
@@ -128,7 +133,12 @@ const run = {
   exitCode: z.number().int(),
   commitSha: text,
   artifacts: z.array(z.looseObject({ name: text, path: text.optional(), bytes: amount.optional() })),
-  links: z.looseObject({ source: text.optional(), trigger: text.optional(), sentry: text.optional(), trace: text.optional() }),
+  links: z.looseObject({
+    source: text.optional(),
+    trigger: text.optional(),
+    sentry: text.optional(),
+    trace: text.optional(),
+  }),
   acknowledgedAt: instant,
   acknowledgedBy: text,
   usageMissing: flag,
@@ -307,7 +317,15 @@ const notification = {
   dismissedAt: instant,
 };
 
-const audit = { auditId: name, actor: text, action: name, project: name, target: text, at: instant, request: z.unknown() };
+const audit = {
+  auditId: name,
+  actor: text,
+  action: name,
+  project: name,
+  target: text,
+  at: instant,
+  request: z.unknown(),
+};
 
 const store = {
   store: name,
@@ -411,7 +429,12 @@ interface KindDefinition {
 export const RECORD_KINDS = {
   run: { key: ['runId'], fields: run },
   step: { key: ['runId', 'stepId'], fields: step },
-  output: { key: ['runId', 'sandboxId', 'stepId', 'seq'], optionalKey: ['runId', 'sandboxId', 'stepId'], fields: output, at: true },
+  output: {
+    key: ['runId', 'sandboxId', 'stepId', 'seq'],
+    optionalKey: ['runId', 'sandboxId', 'stepId'],
+    fields: output,
+    at: true,
+  },
   chain: { key: ['chainId'], fields: chain },
   sandbox: { key: ['sandboxId'], fields: sandbox },
   usage: { key: ['usageId'], fields: usage },
@@ -443,7 +466,9 @@ export function definitionOf(kind: Kind): KindDefinition {
   return RECORD_KINDS[kind];
 }
 
-type Fields<K extends Kind> = { [F in keyof (typeof RECORD_KINDS)[K]['fields']]?: z.output<(typeof RECORD_KINDS)[K]['fields'][F] & z.ZodType> };
+type Fields<K extends Kind> = {
+  [F in keyof (typeof RECORD_KINDS)[K]['fields']]?: z.output<(typeof RECORD_KINDS)[K]['fields'][F] & z.ZodType>;
+};
 
 /** A record as it is kept and answered: known fields, `attributes` for the rest. A field that is absent is unknown. */
 export type RecordOf<K extends Kind> = Fields<K> & { source: string; attributes?: Record<string, unknown> };

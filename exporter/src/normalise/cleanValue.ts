@@ -1,0 +1,64 @@
+import { isSecretName, REDACTED, redactText } from './redactSecrets.ts';
+
+/** Bounds of one event's data; an event beyond them is rejected, not cut. */
+export interface ValueLimits {
+  /** Levels of objects and arrays. */
+  readonly maxDepth: number;
+  /** Longest string, UTF-16 code units. */
+  readonly maxTextLength: number;
+}
+
+/** Why a value was refused; `path` says where. */
+export class ValueRefused extends Error {
+  override readonly name = 'ValueRefused';
+}
+
+// Postgres stores neither NUL nor half a surrogate pair; U+FFFD is the standard's stand-in for what cannot be shown.
+const NUL = /\0/g;
+
+function cleanText(text: string, path: string, limits: ValueLimits): string {
+  if (text.length > limits.maxTextLength) {
+    throw new ValueRefused(
+      `${path}: found a text of ${text.length} characters, expected at most ${limits.maxTextLength}; split it over several events`,
+    );
+  }
+  const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
+  return redactText(wellFormed.includes('\0') ? wellFormed.replace(NUL, '�') : wellFormed);
+}
+
+/**
+ * Walks a parsed JSON value once: bounds its depth and texts, replaces what Postgres cannot store, and redacts secrets.
+ * @returns the same value where nothing changed, a cleaned copy otherwise.
+ * @throws ValueRefused
+ */
+export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', depth = 1): unknown {
+  if (typeof value === 'string') return cleanText(value, path, limits);
+  if (value === null || typeof value !== 'object') return value;
+  if (depth > limits.maxDepth) {
+    throw new ValueRefused(`${path}: nested deeper than ${limits.maxDepth} levels; flatten it`);
+  }
+  if (Array.isArray(value)) {
+    let copy: unknown[] | undefined;
+    for (let i = 0; i < value.length; i++) {
+      const cleaned = cleanValue(value[i], limits, path, depth + 1);
+      if (cleaned !== value[i]) {
+        copy ??= value.slice();
+        copy[i] = cleaned;
+      }
+    }
+    return copy ?? value;
+  }
+  let copy: Record<string, unknown> | undefined;
+  for (const [field, inner] of Object.entries(value)) {
+    if (field === '__proto__') throw new ValueRefused(`${path}: the field name __proto__ is not allowed; rename it`);
+    const cleanField = cleanText(field, path, limits);
+    let cleaned = cleanValue(inner, limits, `${path}.${field}`, depth + 1);
+    if (typeof cleaned === 'string' && cleaned !== '' && isSecretName(field)) cleaned = REDACTED;
+    if (cleaned !== inner || cleanField !== field) {
+      copy ??= { ...(value as Record<string, unknown>) };
+      if (cleanField !== field) delete copy[field];
+      copy[cleanField] = cleaned;
+    }
+  }
+  return copy ?? value;
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { categoryOf } from '../contract/errorCategories.ts';
+import { eventEnvelope, type NormalisedEvent } from '../contract/events.ts';
+import { recordKey } from '../contract/recordKey.ts';
+import { definitionOf, isKind, KINDS, type Kind } from '../contract/records.ts';
+import { cleanValue, type ValueLimits, ValueRefused } from './cleanValue.ts';
+
+/** An `at` may run this far ahead of our clock. */
+export const MAX_FUTURE_MS = 5 * 60_000;
+
+export const DEFAULT_VALUE_LIMITS: ValueLimits = { maxDepth: 64, maxTextLength: 1_000_000 };
+
+/** Why one event was refused; the others of its batch go on. */
+export class EventRejected extends Error {
+  override readonly name = 'EventRejected';
+}
+
+/** Known fields of a kind, each also `null` (clears) or absent (leaves); the rest passes through, to become attributes. */
+const dataSchemas = new Map<Kind, { schema: z.ZodType<Record<string, unknown>>; known: ReadonlySet<string> }>(
+  KINDS.map((kind) => {
+    const { fields, key } = definitionOf(kind);
+    const shape: Record<string, z.ZodType> = { attributes: z.record(z.string(), z.unknown()).nullish() };
+    for (const [field, type] of Object.entries(fields)) {
+      shape[field] = key.includes(field) ? (type as z.ZodType).optional() : (type as z.ZodType).nullish();
+    }
+    return [kind, { schema: z.looseObject(shape), known: new Set(Object.keys(shape)) }];
+  }),
+);
+
+/** The list of statuses is closed: a word that is not on it becomes `unknown`, and the source's own word stays beside it. */
+function canonicalStatus(kind: Kind, data: Record<string, unknown>): Record<string, unknown> {
+  const found = data.status;
+  if (typeof found !== 'string') return data;
+  const type = definitionOf(kind).fields.status as z.ZodType | undefined;
+  if (type === undefined || type.safeParse(found).success) return data;
+  return { ...data, status: 'unknown', rawStatus: data.rawStatus ?? found };
+}
+
+/** Label texts that are empty say nothing: they clear the field, as null does. */
+function withoutEmptyNames(data: Record<string, unknown>): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined;
+  for (const field in data) {
+    if (data[field] === '') {
+      copy ??= { ...data };
+      copy[field] = null;
+    }
+  }
+  return copy ?? data;
+}
+
+function describeIssues(error: z.ZodError, prefix: string): string {
+  return error.issues
+    .slice(0, 3)
+    .map((issue) => `${[prefix, ...issue.path].filter((p) => p !== '').join('.')}: ${issue.message}`)
+    .join('; ');
+}
+
+const SPANS: readonly [string, string][] = [
+  ['startedAt', 'finishedAt'],
+  ['createdAt', 'finishedAt'],
+  ['enqueuedAt', 'finishedAt'],
+  ['startedAt', 'endedAt'],
+  ['requestedAt', 'decidedAt'],
+];
+
+function refuseBackwardSpans(data: Record<string, unknown>): void {
+  for (const [start, end] of SPANS) {
+    const from = data[start];
+    const to = data[end];
+    if (typeof from === 'string' && typeof to === 'string' && to < from) {
+      throw new EventRejected(`data.${end}: found ${to}, expected a time not before data.${start} (${from})`);
+    }
+  }
+}
+
+/**
+ * Turns an untrusted data object of a kind into fields: validates, cleans, redacts, derives what the contract says.
+ * @param at canonical RFC 3339, the event's time.
+ * @throws EventRejected
+ */
+export function normaliseData(
+  kind: Kind,
+  rawData: Readonly<Record<string, unknown>>,
+  at: string,
+  limits: ValueLimits = DEFAULT_VALUE_LIMITS,
+): { key: string; fields: Record<string, unknown> } {
+  let cleaned: Record<string, unknown>;
+  try {
+    cleaned = cleanValue(rawData, limits) as Record<string, unknown>;
+  } catch (cause) {
+    if (cause instanceof ValueRefused) throw new EventRejected(cause.message, { cause });
+    throw cause;
+  }
+  const definition = definitionOf(kind);
+  const { schema, known } = dataSchemas.get(kind) as { schema: z.ZodType<Record<string, unknown>>; known: Set<string> };
+  const parsed = schema.safeParse(canonicalStatus(kind, withoutEmptyNames(cleaned)));
+  if (!parsed.success) throw new EventRejected(describeIssues(parsed.error, 'data'), { cause: parsed.error });
+  const data = parsed.data;
+  refuseBackwardSpans(data);
+
+  const fields: Record<string, unknown> = {};
+  for (const field in data) {
+    const value = data[field];
+    if (value === undefined || field === 'source' || field === 'attributes') continue;
+    fields[known.has(field) ? field : `attributes.${field}`] = value;
+  }
+  const attributes = data.attributes as Record<string, unknown> | null | undefined;
+  if (attributes) for (const [field, value] of Object.entries(attributes)) fields[`attributes.${field}`] = value;
+  if (definition.at && (fields.at === undefined || fields.at === null)) fields.at = at;
+
+  const error = fields.error as { category?: string; message?: string; surface?: string } | null | undefined;
+  if (error && 'error' in definition.fields && kind !== 'store' && error.category === undefined) {
+    fields.error = { ...error, category: categoryOf(error.message) };
+  }
+  const key = recordKey(kind, fields);
+  if (key === undefined || (kind === 'output' && fields.runId === undefined && fields.sandboxId === undefined)) {
+    const names = definition.key.filter((f) => !definition.optionalKey?.includes(f)).join(', ');
+    throw new EventRejected(
+      `data: a ${kind} is identified by ${kind === 'output' ? 'runId or sandboxId, and seq' : names}; at least one of them is missing`,
+    );
+  }
+  return { key, fields };
+}
+
+/**
+ * Validates one pushed event.
+ * @param nowMs our clock, milliseconds since the epoch.
+ * @throws EventRejected with what was found and what was expected.
+ */
+export function normaliseEvent(
+  raw: unknown,
+  nowMs: number,
+  limits: ValueLimits = DEFAULT_VALUE_LIMITS,
+): NormalisedEvent {
+  if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) {
+    throw new EventRejected(
+      `expected an event object, found ${raw === null ? 'null' : Array.isArray(raw) ? 'an array' : typeof raw}`,
+    );
+  }
+  const { kind } = raw as { kind?: unknown };
+  if (!isKind(kind)) {
+    throw new EventRejected(`kind: found ${JSON.stringify(kind)?.slice(0, 60)}, expected one of ${KINDS.join(', ')}`);
+  }
+  const envelope = eventEnvelope.safeParse(raw);
+  if (!envelope.success) throw new EventRejected(describeIssues(envelope.error, ''), { cause: envelope.error });
+  const { id, source, at, data } = envelope.data;
+  if (id.includes('\0') || !id.isWellFormed())
+    throw new EventRejected('id: contains NUL or half a surrogate pair; use printable text');
+  if (Date.parse(at) > nowMs + MAX_FUTURE_MS) {
+    throw new EventRejected(
+      `at: found ${at}, expected a time at most 5 minutes ahead of ${new Date(nowMs).toISOString()}; check the sender's clock`,
+    );
+  }
+  return { id, source, kind, at, ...normaliseData(kind, data, at, limits) };
+}

@@ -1,0 +1,53 @@
+/**
+ * Secrets that agents print or that people paste into prompts. Each row is one shape of credential; the whole match is
+ * replaced, or, where the pattern captures a prefix, everything behind the prefix.
+ */
+export const SECRET_PATTERNS: readonly { name: string; pattern: RegExp }[] = [
+  { name: 'private_key', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g },
+  { name: 'anthropic_openai_openrouter', pattern: /\bsk-[A-Za-z0-9_-]{16,}/g },
+  { name: 'github', pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{22,})/g },
+  { name: 'gitlab', pattern: /\bglpat-[A-Za-z0-9_-]{16,}/g },
+  { name: 'codecourier', pattern: /\bcc_(?:live|test)_[A-Za-z0-9]{8,}/g },
+  { name: 'e2b', pattern: /\be2b_[A-Za-z0-9]{16,}/g },
+  { name: 'trigger_dev', pattern: /\btr_(?:dev|prod|stg|preview|pat)_[A-Za-z0-9]{12,}/g },
+  { name: 'slack', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com\/services\/[A-Za-z0-9/]+/g },
+  { name: 'aws', pattern: /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g },
+  { name: 'google', pattern: /\bAIza[A-Za-z0-9_-]{30,}/g },
+  { name: 'stripe', pattern: /\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}/g },
+  { name: 'npm', pattern: /\bnpm_[A-Za-z0-9]{30,}/g },
+  { name: 'huggingface', pattern: /\bhf_[A-Za-z0-9]{30,}/g },
+  { name: 'jwt', pattern: /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+/g },
+  { name: 'authorization', pattern: /(\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{12,}/gi },
+  { name: 'url_credentials', pattern: /(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:@/]{0,64}:)[^\s@/]{1,256}(?=@)/gi },
+  {
+    name: 'assignment',
+    pattern:
+      /(["']?\b[a-z0-9_-]{0,40}(?:password|passwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key|deploy[_-]?key)["']?\s{0,4}[:=]\s{0,4}["']?)[^\s"',;}]{6,}/gi,
+  },
+];
+
+/** What stands in place of a secret. */
+export const REDACTED = '[REDACTED]';
+
+/** One cheap look before the list is walked: no pattern matches a text that lacks all of these. */
+const SUSPICIOUS =
+  /sk-|gh[pousr]_|github_pat_|glpat-|cc_live_|cc_test_|e2b_|tr_|xox|slack\.com|AKIA|ASIA|AIza|[rs]k_|npm_|hf_|eyJ|bearer|basic|:\/\/|PRIVATE KEY|passw|secret|key|token/i;
+
+/** Field names whose value is a secret whatever it looks like. */
+const SECRET_NAME =
+  /^(?:.*[_-])?(?:password|passwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|deploy[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bearer[_-]?token|authorization|cookie|set-cookie|x-api-key)$|(?:apiKey|accessKey|privateKey|deployKey|accessToken|authToken|refreshToken|bearerToken|clientSecret|Password|Secret)$/i;
+
+/** @returns `text` without the secrets that {@link SECRET_PATTERNS} knows; the same string where it has none. */
+export function redactText(text: string): string {
+  if (text.length < 12 || !SUSPICIOUS.test(text)) return text;
+  let clean = text;
+  for (const { pattern } of SECRET_PATTERNS) {
+    clean = clean.replace(pattern, (_match, prefix) => (typeof prefix === 'string' ? prefix + REDACTED : REDACTED));
+  }
+  return clean;
+}
+
+/** @returns whether a field of this name holds a secret, so that its text is replaced whole. */
+export function isSecretName(fieldName: string): boolean {
+  return SECRET_NAME.test(fieldName);
+}
