@@ -1,0 +1,59 @@
+import type { Config } from '../config.ts';
+import { formatByteSize } from './byteSize.ts';
+import { formatDuration } from './duration.ts';
+import { formatListenAddress } from './listenAddress.ts';
+import { hideUrlCredentials, isSecretKey } from './secretNames.ts';
+
+const HIDDEN = '<secret>';
+
+/**
+ * The configuration in force, defaults included, as it could stand in the file: durations and sizes with their units,
+ * secrets hidden. For `config check`.
+ */
+export function describeConfig(config: Config): Record<string, unknown> {
+  const { web, ledger, ingest, metrics, tokens, sources, budgets, log } = config;
+  const { retention } = ledger;
+  return {
+    web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
+    ledger: {
+      ...ledger,
+      ...(ledger.database_url === undefined ? {} : { database_url: hideUrlCredentials(ledger.database_url) }),
+      retention: {
+        output: formatDuration(retention.output),
+        output_bytes_per_run: formatByteSize(retention.output_bytes_per_run),
+        samples: formatDuration(retention.samples),
+        runs: formatDuration(retention.runs),
+        changes: formatDuration(retention.changes),
+      },
+      dedupe_window: formatDuration(ledger.dedupe_window),
+      lost_after: formatDuration(ledger.lost_after),
+      settle_after: formatDuration(ledger.settle_after),
+    },
+    ingest: {
+      max_event_bytes: formatByteSize(ingest.max_event_bytes),
+      max_body_bytes: formatByteSize(ingest.max_body_bytes),
+      max_queue_bytes: formatByteSize(ingest.max_queue_bytes),
+      max_depth: ingest.max_depth,
+      max_field_bytes: formatByteSize(ingest.max_field_bytes),
+    },
+    metrics: { ...metrics, series_idle: formatDuration(metrics.series_idle) },
+    tokens: tokens.map(({ sha256: _, ...rule }) => ({ ...rule, token: HIDDEN })),
+    sources: sources.map(({ options, poll_interval, timeout, ...rest }) => ({
+      ...rest,
+      poll_interval: formatDuration(poll_interval),
+      timeout: formatDuration(timeout),
+      options: hideSecrets(options),
+    })),
+    ...(budgets === undefined ? {} : { budgets }),
+    log,
+  };
+}
+
+function hideSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return hideUrlCredentials(value);
+  if (Array.isArray(value)) return value.map(hideSecrets);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, isSecretKey(key) ? HIDDEN : hideSecrets(child)]),
+  );
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { parseByteSize } from './byteSize.ts';
+import { parseDuration } from './duration.ts';
+import { parseListenAddress } from './listenAddress.ts';
+
+/** `15s`, `5m`, `24h`, `35d` in, milliseconds out. */
+export const durationMs = z.union([z.string(), z.literal(0)]).transform((text, context) => {
+  const ms = parseDuration(String(text));
+  if (ms !== undefined) return ms;
+  return refuse(context, text, 'a duration such as 15s, 5m, 24h or 35d');
+});
+
+/** A duration above zero, milliseconds out. */
+export const positiveDurationMs = durationMs.refine((ms) => ms > 0, { error: 'expected a duration above 0' });
+
+/** `64MiB`, `10MB` or whole bytes in, bytes out. */
+export const byteSize = z.union([z.string(), z.number()]).transform((value, context) => {
+  const bytes = parseByteSize(String(value));
+  if (bytes !== undefined && bytes > 0) return bytes;
+  return refuse(context, value, 'a size above 0 such as 64MiB, 10MB or 4096');
+});
+
+/** `host:port`, `:port` or `[ipv6]:port` in. */
+export const listenAddress = z.string().transform((text, context) => {
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
+  return refuse(context, text, 'an address such as 127.0.0.1:9960, :9960 or [::1]:9960');
+});
+
+/** A positive whole number. */
+export const positiveInteger = z.int().positive();
+
+/** An IANA time zone that this Node.js knows. */
+export const timeZone = z
+  .string()
+  .refine(isTimeZone, { error: 'expected an IANA time zone such as Europe/Berlin or UTC' });
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined;
+  } catch (error) {
+    // The one way to ask: Intl.supportedValuesOf() leaves out aliases and UTC itself.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function refuse(context: z.core.$RefinementCtx, input: unknown, expected: string): never {
+  context.issues.push({ code: 'custom', input, message: `expected ${expected}` });
+  return z.NEVER;
+}

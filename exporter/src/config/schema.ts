@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import { byteSize, durationMs, listenAddress, positiveDurationMs, positiveInteger, timeZone } from './fieldTypes.ts';
+
+/** Who a token speaks for. viewer < operator < builder < admin; ingest stands apart: it can push events and nothing else. */
+export const ROLES = ['ingest', 'viewer', 'operator', 'builder', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** Below this a token can be guessed, and a plain SHA-256 of it reversed. */
+const MIN_TOKEN_LENGTH = 16;
+
+const name = z.string().regex(/^[a-zA-Z0-9_.-]{1,64}$/, { error: 'expected 1 to 64 of a-z, A-Z, 0-9, _ . -' });
+
+const webSchema = z
+  .strictObject({
+    listen_address: z
+      .union([listenAddress.transform((address) => [address]), z.array(listenAddress).nonempty()])
+      .prefault('127.0.0.1:9960'),
+    config_file: z.string().min(1).optional(),
+    external_url: z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' }).optional(),
+  })
+  .prefault({});
+
+const ledgerSchema = z
+  .strictObject({
+    database_url: z
+      .string()
+      .regex(/^postgres(?:ql)?:\/\//, { error: 'expected a URL that starts with postgres:// or postgresql://' })
+      .optional(),
+    data_dir: z.string().min(1).default('data'),
+    retention: z
+      .strictObject({
+        output: positiveDurationMs.prefault('14d'),
+        output_bytes_per_run: byteSize.prefault('64MiB'),
+        samples: positiveDurationMs.prefault('7d'),
+        runs: positiveDurationMs.prefault('400d'),
+        changes: positiveDurationMs.prefault('24h'),
+      })
+      .prefault({}),
+    dedupe_window: positiveDurationMs.prefault('35d'),
+    lost_after: positiveDurationMs.prefault('24h'),
+    settle_after: durationMs.prefault('5m'),
+  })
+  .prefault({});
+
+const ingestSchema = z
+  .strictObject({
+    max_event_bytes: byteSize.prefault('1MB'),
+    max_body_bytes: byteSize.prefault('10MB'),
+    max_queue_bytes: byteSize.prefault('64MiB'),
+    max_depth: positiveInteger.default(64),
+    max_field_bytes: byteSize.prefault('256KiB'),
+  })
+  .refine((ingest) => ingest.max_event_bytes <= ingest.max_body_bytes, {
+    path: ['max_event_bytes'],
+    error: 'expected at most max_body_bytes: an event travels in a body',
+  })
+  .refine((ingest) => ingest.max_body_bytes <= ingest.max_queue_bytes, {
+    path: ['max_queue_bytes'],
+    error: 'expected at least max_body_bytes: the largest body has to fit into the queue',
+  })
+  .prefault({});
+
+const familyName = z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, { error: 'expected the name of a metric family' });
+const metricsSchema = z
+  .strictObject({
+    max_series: positiveInteger.default(20_000),
+    family_share: z.number().gt(0).max(1).default(0.25),
+    max_series_by_family: z.record(familyName, positiveInteger).default({}),
+    allow: z.array(familyName).default([]),
+    deny: z.array(familyName).default([]),
+    series_idle: positiveDurationMs.prefault('30d'),
+    max_concurrent_scrapes: positiveInteger.default(40),
+    require_token: z.boolean().default(false),
+  })
+  .prefault({});
+
+const tokenSchema = z
+  .strictObject({
+    name,
+    role: z.enum(ROLES),
+    token: z
+      .string()
+      .min(MIN_TOKEN_LENGTH, {
+        error: `expected at least ${MIN_TOKEN_LENGTH} characters; \`openssl rand -hex 32\` makes a good one`,
+      })
+      .regex(/^[\x21-\x7e]+$/, { error: 'expected printable ASCII without spaces, as an HTTP header can carry' })
+      .optional(),
+    token_sha256: z
+      .string()
+      .regex(/^[0-9a-fA-F]{64}$/, { error: 'expected 64 hexadecimal digits' })
+      .optional(),
+    sources: z.array(name).nonempty().optional(),
+    projects: z.array(z.string().min(1)).nonempty().optional(),
+  })
+  .superRefine((rule, context) => {
+    if ((rule.token === undefined) === (rule.token_sha256 === undefined)) {
+      const found = rule.token === undefined ? 'none' : 'both';
+      context.addIssue({
+        code: 'custom',
+        message: `expected one of token, token_file or token_sha256, found ${found}`,
+      });
+    }
+    if (rule.sources !== undefined && rule.role !== 'ingest') {
+      context.addIssue({
+        code: 'custom',
+        path: ['sources'],
+        message: `only an ingest token is bound to sources, and this token's role is ${rule.role}; use projects to limit what it reads`,
+      });
+    }
+  });
+
+const sourceSchema = z.looseObject({
+  name,
+  type: z.string().min(1),
+  poll_interval: positiveDurationMs.prefault('15s'),
+  timeout: positiveDurationMs.prefault('30s'),
+  /** Which record a run's cost is taken from, where a source gives both. */
+  cost_from: z.enum(['usage', 'run']).optional(),
+  /** In which the source writes times and days without an offset. */
+  timezone: timeZone.optional(),
+});
+
+const usd = z.number().positive();
+const budgetsSchema = z.strictObject({
+  workspace_monthly_usd: usd.optional(),
+  per_repo_daily_usd: usd.optional(),
+  per_persona_run_usd: usd.optional(),
+  actions_on_exceed: z.array(z.string().min(1)).default([]),
+});
+
+const logSchema = z
+  .strictObject({
+    level: z.enum(LOG_LEVELS).default('info'),
+    requests: z.boolean().default(false),
+    health_requests: z.boolean().default(false),
+  })
+  .prefault({});
+
+/** The whole file. Source entries keep their own keys here; each source type checks them with its own schema. */
+export const fileSchema = z.strictObject({
+  web: webSchema,
+  ledger: ledgerSchema,
+  ingest: ingestSchema,
+  metrics: metricsSchema,
+  tokens: z.array(tokenSchema).default([]),
+  sources: z.array(sourceSchema).default([]),
+  budgets: budgetsSchema.optional(),
+  log: logSchema,
+});
+
+export type FileConfig = z.output<typeof fileSchema>;
+
+/** The keys of a source that mean the same for every type. */
+export const SHARED_SOURCE_KEYS: ReadonlySet<string> = new Set(Object.keys(sourceSchema.shape));
