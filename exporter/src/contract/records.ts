@@ -343,6 +343,8 @@ const store = {
 
 const adapter = {
   adapter: name,
+  /** What the call was part of (a task run, say); tells two calls of one result at one moment apart. */
+  eventId: name,
   at: instant,
   project: name,
   result: z.enum(ADAPTER_RESULTS),
@@ -446,7 +448,12 @@ export const RECORD_KINDS = {
   audit: { key: ['auditId'], fields: audit, at: true },
   store: { key: ['store'], fields: store, at: true, sample: true },
   // Two results of one adapter at one moment are two records, so project and result belong to the key.
-  adapter: { key: ['adapter', 'project', 'result', 'at'], optionalKey: ['project'], fields: adapter, at: true },
+  adapter: {
+    key: ['adapter', 'project', 'result', 'at', 'eventId'],
+    optionalKey: ['project', 'eventId'],
+    fields: adapter,
+    at: true,
+  },
   rateLimit: { key: ['project', 'layer', 'at'], optionalKey: ['project'], fields: rateLimit, at: true },
   platformError: { key: ['errorId'], fields: platformError, at: true },
   project: { key: ['project'], fields: project },

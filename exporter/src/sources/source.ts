@@ -71,9 +71,18 @@ export class SourceError extends Error {
   readonly result: Exclude<SourceResult, 'ok'>;
   /** From Retry-After or the vendor's own header, milliseconds. */
   readonly retryAfterMs: number | undefined;
-  constructor(message: string, options: { result: Exclude<SourceResult, 'ok'>; retryAfterMs?: number; cause?: unknown }) {
+  /**
+   * One of several parts of the source failed and the pages of the others were sent: the poll did not work, but neither
+   * quick retries nor the circuit breaker may hold back the parts that do.
+   */
+  readonly partial: boolean;
+  constructor(
+    message: string,
+    options: { result: Exclude<SourceResult, 'ok'>; retryAfterMs?: number; partial?: boolean; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.result = options.result;
     this.retryAfterMs = options.retryAfterMs;
+    this.partial = options.partial ?? false;
   }
 }
