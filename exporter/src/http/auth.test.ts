@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { Role, TokenRule } from '../config.ts';
+import { type Access, TokenRegistry } from './auth.ts';
+import { createServer } from './createServer.ts';
+import { HealthRegistry } from './healthRegistry.ts';
+import { listen } from './listen.ts';
+
+const ROLES: readonly Role[] = ['ingest', 'viewer', 'operator', 'builder', 'admin'];
+const tokenOf = (role: Role) => `token-of-${role}-0123456789`;
+const rules: TokenRule[] = ROLES.map((role) => ({
+  name: role,
+  role,
+  sha256: createHash('sha256').update(tokenOf(role)).digest('hex'),
+  ...(role === 'ingest' ? { sources: ['ci'] } : { projects: ['web'] }),
+}));
+
+function build(tokens: TokenRule[], metricsNeedToken = false): FastifyInstance {
+  const app = createServer({
+    log: pino({ level: 'silent' }),
+    version: '0',
+    tokens: new TokenRegistry(tokens),
+    health: new HealthRegistry({ version: '0' }),
+    metricsNeedToken,
+    externalUrl: 'https://fleet.example/lens',
+  });
+  for (const access of ['public', 'metrics', 'read', 'ingest', 'operator', 'admin'] as const) {
+    app.get(`/${access}`, { config: { access } }, async ({ principal }) => principal);
+  }
+  return app;
+}
+
+async function ask(app: FastifyInstance, path: string, from: { peer?: string; host?: string; token?: string } = {}) {
+  const answer = await app.inject({
+    url: path,
+    remoteAddress: from.peer ?? '127.0.0.1',
+    headers: {
+      host: from.host ?? 'localhost:9960',
+      ...(from.token === undefined ? {} : { authorization: `Bearer ${from.token}` }),
+    },
+  });
+  return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
+}
+
+describe('with tokens', () => {
+  const allowed: Record<Exclude<Access, 'public' | 'metrics'>, readonly Role[]> = {
+    read: ['viewer', 'operator', 'builder', 'admin'],
+    ingest: ['ingest', 'admin'],
+    operator: ['operator', 'builder', 'admin'],
+    admin: ['admin'],
+  };
+  const cases = Object.entries(allowed).flatMap(([access, roles]) =>
+    ROLES.map((role) => [access, role, roles.includes(role) ? 200 : 403] as const),
+  );
+  it.each(cases)('%s with a token of role %s: %d', async (access, role, status) => {
+    expect((await ask(build(rules), `/${access}`, { token: tokenOf(role) })).status).toBe(status);
+  });
+
+  it('a handler learns whose token it is and what it is bound to', async () => {
+    const { body } = await ask(build(rules), '/ingest', { token: tokenOf('ingest') });
+    expect(body).toEqual({ kind: 'token', name: 'ingest', role: 'ingest', sources: ['ci'] });
+  });
+
+  it('reads need one even on loopback, and the answer says which', async () => {
+    const { status, headers, body } = await ask(build(rules), '/read');
+    expect(status).toBe(401);
+    expect(headers['www-authenticate']).toBe('Bearer realm="fleetlens"');
+    expect(body.error).toMatchObject({ code: 'token_missing', message: expect.stringContaining('viewer, operator') });
+  });
+
+  it.each(['wrong-token-wrong-token', `${tokenOf('admin')}x`, tokenOf('admin').slice(1), ''])(
+    'refuses %j',
+    async (token) => {
+      const { status, body } = await ask(build(rules), '/read', { token });
+      expect([status, body.error.code]).toEqual([401, 'token_invalid']);
+    },
+  );
+
+  it('a forbidden answer names the token and the roles, never the token itself', async () => {
+    const { body } = await ask(build(rules), '/admin', { token: tokenOf('viewer') });
+    expect(body.error).toMatchObject({
+      code: 'forbidden',
+      message: 'found token "viewer" of role viewer, expected one of admin',
+    });
+  });
+
+  it('works over a real socket', async () => {
+    const app = build(rules);
+    const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
+    const url = `http://127.0.0.1:${address?.port}/read`;
+    expect((await fetch(url)).status).toBe(401);
+    expect((await fetch(url, { headers: { authorization: `bearer ${tokenOf('viewer')}` } })).status).toBe(200);
+    await app.close();
+  });
+
+  it('a reload replaces them', async () => {
+    const registry = new TokenRegistry(rules);
+    registry.replace(rules.filter(({ role }) => role === 'viewer'));
+    expect(registry.find(tokenOf('viewer'))).toMatchObject({ name: 'viewer' });
+    expect(registry.find(tokenOf('admin'))).toBeUndefined();
+  });
+});
+
+describe('without tokens', () => {
+  it.each(['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1'])('%s may read', async (peer) => {
+    expect(await ask(build([]), '/read', { peer })).toMatchObject({ status: 200, body: { kind: 'local' } });
+  });
+
+  it.each(['10.0.0.7', '::ffff:10.0.0.7', '2001:db8::1', '192.168.1.1'])('%s may not', async (peer) => {
+    const { status, body } = await ask(build([]), '/read', { peer });
+    expect([status, body.error.code]).toEqual([401, 'no_tokens_configured']);
+    expect(body.error.message).toContain('under tokens: in the configuration');
+  });
+
+  it.each(['ingest', 'operator', 'admin'])('%s is refused, on loopback too', async (access) => {
+    const { status, body } = await ask(build([]), `/${access}`);
+    expect([status, body.error.code]).toEqual([401, 'no_tokens_configured']);
+  });
+
+  it('a page of another site cannot read through the browser of this machine', async () => {
+    expect((await ask(build([]), '/read', { host: 'evil.example:9960' })).status).toBe(401);
+    for (const host of ['localhost', '127.0.0.1:9960', '[::1]:9960', 'fleet.example']) {
+      expect((await ask(build([]), '/read', { host })).status).toBe(200);
+    }
+  });
+
+  it('a token that nobody has is refused rather than ignored', async () => {
+    expect((await ask(build([]), '/read', { token: 'somebody-s-old-token' })).status).toBe(401);
+  });
+});
+
+describe('public routes', () => {
+  it.each(['/', '/-/healthy', '/public', '/metrics'])('%s is open to everyone', async (path) => {
+    for (const tokens of [rules, []]) {
+      expect((await build(tokens).inject({ url: path, remoteAddress: '10.0.0.7' })).statusCode).toBe(200);
+    }
+  });
+
+  it('/metrics needs a token where the configuration says so', async () => {
+    expect((await ask(build(rules, true), '/metrics')).status).toBe(401);
+    expect((await ask(build(rules, true), '/metrics', { token: tokenOf('viewer') })).status).toBe(200);
+    expect((await ask(build(rules, true), '/metrics', { token: tokenOf('ingest') })).status).toBe(403);
+  });
+});
+
+it('a route that states no access rule does not start', () => {
+  expect(() => build([]).get('/forgotten', async () => 'secret')).toThrow('GET /forgotten states no access rule');
+});
