@@ -24,6 +24,10 @@ export function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType, root: u
     const expected = known.length === 0 ? '' : `, expected one of ${known.join(', ')}`;
     return issue.keys.map((key) => ({ path: [...path, key], message: `unknown key${expected}`, wrongType: false }));
   }
+  if (issue.code === 'invalid_key') {
+    const inner = issue.issues.map((keyIssue) => expected(keyIssue)).join('; ');
+    return [{ path, message: `unknown key, ${inner}`, wrongType: false }];
+  }
   const deeper = issue.code === 'invalid_union' ? branchThatReachesDeeper(issue, path) : undefined;
   if (deeper !== undefined) return deeper.flatMap((inner) => explainIssue(inner, schema, root));
   const expectation = expected(issue);
@@ -104,8 +108,8 @@ function describeFound(value: unknown, path: ConfigPath): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return 'a mapping';
-  const key = path.findLast((part) => typeof part === 'string');
-  if (typeof key === 'string' && isSecretKey(key)) return 'a secret (not shown)';
+  // Any key above counts: a mapping of users to passwords has its secrets under the users' names.
+  if (path.some((part) => typeof part === 'string' && isSecretKey(part))) return 'a secret (not shown)';
   if (typeof value !== 'string') return String(value);
   const shown = hideUrlCredentials(value);
   return JSON.stringify(shown.length > LONGEST_FOUND ? `${shown.slice(0, LONGEST_FOUND)}…` : shown);
@@ -128,5 +132,6 @@ function knownKeys(schema: z.ZodType, path: ConfigPath): string[] {
     const property = valueAt(node, ['properties', String(part)]);
     node = typeof part === 'number' ? valueAt(node, ['items']) : (property ?? valueAt(node, ['additionalProperties']));
   }
-  return Object.keys(valueAt(node, ['properties']) ?? {});
+  const names = valueAt(node, ['propertyNames', 'enum']);
+  return Array.isArray(names) ? names.map(String) : Object.keys(valueAt(node, ['properties']) ?? {});
 }

@@ -3,7 +3,8 @@
  * Certificates are files anyway (`cert_file`, `key_file`, `ca_file`) and keep their name.
  */
 const SECRET_FILE_KEY = /^((?:.*_)?(?:url|token|password|secret|dsn|api_key|deploy_key|access_key))_file$/;
-const SECRET_KEY = /(?:^|_)(?:token|password|passphrase|secret|api_key|deploy_key|access_key|private_key|dsn)$/;
+const SECRET_KEY =
+  /(?:^|_)(?:token|password|passphrase|secret|api_key|deploy_key|access_key|private_key|dsn|basic_auth_users)$/;
 
 /** @returns the key that `key` gives the file of (`token_file` -> `token`), or undefined where it is no such key. */
 export function secretOfFileKey(key: string): string | undefined {
