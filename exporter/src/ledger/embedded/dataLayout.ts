@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdir, mkdtemp, readFile, readlink, realpath, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, readlink, realpath, rm, stat, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
@@ -18,28 +18,22 @@ export interface ClusterLocation {
 
 export async function findCluster(dataDir: string): Promise<ClusterLocation> {
   const link = path.join(dataDir, 'postgres');
-  const found = await statOrUndefined(link, lstat);
-  if (found === undefined) return { clusterDir: link, owner: undefined };
-  if ((await statOrUndefined(link, stat)) === undefined) {
+  if (await isMissing(link, lstat)) return { clusterDir: link, owner: undefined };
+  if (await isMissing(link)) {
     throw new Error(
       `The ledger's files are gone: ${link} points to ${await readlink(link)}, which does not exist. Expected the embedded Postgres cluster there. ` +
         `Put it back (from a backup), or delete ${link} to begin with an empty ledger.`,
     );
   }
   const clusterDir = await realpath(link);
-  return { clusterDir, owner: (await stat(clusterDir)).uid };
-}
-
-/** The major version that wrote an existing cluster. */
-export async function readClusterVersion(clusterDir: string): Promise<string> {
-  const version = await readFile(path.join(clusterDir, 'PG_VERSION'), 'utf8').catch((error: unknown) => {
+  // Only what is surely no cluster is refused here; what cannot be read belongs to someone, and the choice of the account says whose it is.
+  if (await isMissing(path.join(clusterDir, 'PG_VERSION'))) {
     throw new Error(
-      `${clusterDir} is not a Postgres cluster: it has no readable PG_VERSION. Expected the embedded Postgres cluster or nothing. ` +
+      `${clusterDir} is not a Postgres cluster: it has no PG_VERSION. Expected the embedded Postgres cluster or nothing. ` +
         `Put the cluster back, or move ${clusterDir} away to begin with an empty ledger.`,
-      { cause: error },
     );
-  });
-  return version.trim();
+  }
+  return { clusterDir, owner: (await stat(clusterDir)).uid };
 }
 
 /**
@@ -140,11 +134,13 @@ function isTooLong(directory: string): boolean {
   return Buffer.byteLength(path.join(directory, `.s.PGSQL.${SERVER_PORT}`)) > LONGEST_SOCKET_PATH;
 }
 
-async function statOrUndefined(file: string, read: typeof stat | typeof lstat): Promise<unknown> {
+async function isMissing(file: string, look: typeof stat | typeof lstat = stat): Promise<boolean> {
   try {
-    return await read(file);
+    await look(file);
+    return false;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return true;
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return false;
     throw error;
   }
 }

@@ -9,7 +9,6 @@ import {
   linkCluster,
   prepareSocketDirectory,
   reachCluster,
-  readClusterVersion,
   removeSocketDirectory,
   STATE_DIRECTORY,
 } from './dataLayout.ts';
@@ -92,7 +91,7 @@ export async function startEmbeddedPostgres(options: {
 }
 
 async function refuseOtherMajor(clusterDir: string, expected: string): Promise<void> {
-  const found = await readClusterVersion(clusterDir);
+  const found = (await readFile(path.join(clusterDir, 'PG_VERSION'), 'utf8')).trim();
   if (found === expected) return;
   throw new Error(
     `The embedded Postgres cluster ${clusterDir} was written by Postgres ${found}, but the installed one is Postgres ${expected}, ` +
