@@ -31,3 +31,11 @@ export interface NormalisedEvent {
   /** Field -> value; `null` clears. Attributes are flattened: `attributes.<name>`. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
+
+/** One record as a source read it: whole or partial, in the field names of the contract. Unknown fields become attributes. */
+export interface PulledRecord {
+  readonly kind: Kind;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** When the source last updated it (RFC 3339); absent: the start of the poll. */
+  readonly at?: string;
+}

@@ -31,10 +31,10 @@ export interface MetricFamily {
   /** The histogram keeps a run id with its buckets. */
   readonly exemplar?: true;
   /**
-   * ledger: a rollup of records, equal on every replica. oldest: a ledger gauge, the smallest time among open records.
-   * self: this process about itself.
+   * ledger: a rollup of records, equal on every replica. least: a ledger gauge, the least value among the records that
+   * take part (the oldest open run, say). self: this process about itself.
    */
-  readonly from: 'ledger' | 'oldest' | 'self';
+  readonly from: 'ledger' | 'least' | 'self';
   /** All values of this label are born together, at 0. */
   readonly siblings?: { readonly label: string; readonly values: readonly string[] };
   /** A ledger gauge without any contributing record: shown as 0, or absent (the default). */
@@ -84,7 +84,7 @@ const families = [
     type: 'gauge',
     labels: ['source', 'project', 'workflow', 'status'],
     ...runs,
-    from: 'oldest',
+    from: 'least',
     help: 'Since when the oldest run in that state has been in it, Unix time; absent when there is none.',
     closed: ['status'],
   },
@@ -93,7 +93,7 @@ const families = [
     type: 'gauge',
     labels: ['source', 'project', 'workflow'],
     ...runs,
-    from: 'oldest',
+    from: 'least',
     help: 'End of the oldest failed or timed_out run that nobody acknowledged and no later success of the same workflow and project resolved, Unix time.',
   },
   {
@@ -270,7 +270,7 @@ const families = [
     type: 'gauge',
     labels: ['source', 'project'],
     ...quality,
-    from: 'oldest',
+    from: 'least',
     help: 'Since when the longest-blocked pull request has been blocked on CI, Unix time; absent when there is none.',
   },
   {
@@ -359,6 +359,7 @@ const families = [
     type: 'gauge',
     labels: ['source', 'queue'],
     ...queues,
+    from: 'least',
     help: 'Since when the oldest due job has been due, Unix time; absent when there is none.',
   },
   {
@@ -565,7 +566,7 @@ const families = [
     type: 'gauge',
     labels: ['source', 'project', 'workflow'],
     ...governance,
-    from: 'oldest',
+    from: 'least',
     help: 'Since when the oldest pending approval has been asked for, Unix time; absent when there is none.',
   },
   {
@@ -574,6 +575,7 @@ const families = [
     labels: ['source', 'project', 'workflow'],
     ...governance,
     unit: 'seconds',
+    from: 'least',
     help: 'The configured time within which an approval should be decided.',
   },
   {
@@ -606,6 +608,7 @@ const families = [
     type: 'gauge',
     labels: ['source', 'project', 'persona'],
     ...governance,
+    from: 'least',
     help: 'When the persona was last used, Unix time.',
   },
   {

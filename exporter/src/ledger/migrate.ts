@@ -19,13 +19,25 @@ export async function migrate(connectionString: string, log?: Logger): Promise<v
   const client = new pg.Client({ connectionString, application_name: 'fleetlens migrate' });
   await client.connect();
   try {
-    const version = Number((await client.query<{ v: string }>("select current_setting('server_version_num') as v")).rows[0]?.v);
+    const version = Number(
+      (await client.query<{ v: string }>("select current_setting('server_version_num') as v")).rows[0]?.v,
+    );
     if (version < MIN_SERVER_VERSION) {
-      throw new Error(`ledger: found Postgres ${Math.floor(version / 10_000)}, expected 15 or newer; upgrade the server or use another`);
+      throw new Error(
+        `ledger: found Postgres ${Math.floor(version / 10_000)}, expected 15 or newer; upgrade the server or use another`,
+      );
     }
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-    const logger = log === undefined ? quiet : { debug: log.debug.bind(log), info: log.debug.bind(log), warn: log.warn.bind(log), error: log.error.bind(log) };
+    const logger =
+      log === undefined
+        ? quiet
+        : {
+            debug: log.debug.bind(log),
+            info: log.debug.bind(log),
+            warn: log.warn.bind(log),
+            error: log.error.bind(log),
+          };
     await runner({
       dbClient: client,
       dir: DIRECTORY,

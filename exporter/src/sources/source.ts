@@ -1,14 +1,8 @@
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import type { Kind } from '../contract/records.ts';
+import type { PulledRecord } from '../contract/events.ts';
 
-/** One record as a source read it: whole or partial, in the field names of the contract. Unknown fields become attributes. */
-export interface PulledRecord {
-  readonly kind: Kind;
-  readonly data: Readonly<Record<string, unknown>>;
-  /** When the source last updated it (RFC 3339); absent: the start of the poll. */
-  readonly at?: string;
-}
+export type { PulledRecord } from '../contract/events.ts';
 
 /** What one step of a poll read. Records and cursor commit in one transaction; the next poll starts from that cursor. */
 export interface PollPage {

@@ -27,6 +27,7 @@ begin
       counted json,
       held json,
       pulled text,
+      settled integer,
       due_at timestamptz,
       at timestamptz not null,
       seq bigint not null,
@@ -46,7 +47,7 @@ alter table fleetlens.run
 create index run_created on fleetlens.run (created_at desc, source, key);
 create index run_project_created on fleetlens.run (project, created_at desc, source, key);
 create index run_open on fleetlens.run (source, created_at) where status in ('queued', 'running', 'waiting');
-create index run_due on fleetlens.run (due_at) where due_at is not null;
+create index run_due on fleetlens.run (source, due_at) where due_at is not null;
 -- A step that waits for its run.
 create index step_due on fleetlens.step (source, key collate "C") where due_at is not null;
 alter table fleetlens.usage add column run_id text generated always as (doc ->> 'runId') stored;
@@ -73,7 +74,7 @@ create table fleetlens.rollup (
   -- observations; of a gauge: how many records contribute
   count bigint not null default 0,
   buckets bigint[],
-  exemplars json,
+  exemplars jsonb,
   -- of a family that takes the least: parts up to this value are settled
   resolved_to double precision,
   -- shown as shown_first until 60 s after born_at; null: shown as it is
@@ -104,12 +105,12 @@ create table fleetlens.rollup_base (
   buckets bigint[]
 );
 
+-- Runs that retention pruned: read again they count nothing, and their page says when they went.
 create table fleetlens.tombstone (
-  kind text not null,
   source text not null,
-  key text not null,
+  run_id text not null,
   pruned_at timestamptz not null default now(),
-  primary key (kind, source, key)
+  primary key (source, run_id)
 );
 
 -- Ids of pushed events, for 35 days. Hash partitions: an id is unique whatever its time, and each index stays small.
@@ -132,14 +133,18 @@ create table fleetlens.source_state (
   -- pull: read by a poller; push: sends events
   way text not null check (way in ('pull', 'push')),
   cursor jsonb,
-  -- counters of the source are exposed from then on; null during its backfill
+  -- the first complete read is done; runs that ended in it are settled before the source goes live
+  backfilled boolean not null default false,
+  -- what the source counted is exposed from then on
   live_at timestamptz,
-  -- the newest time of what was read or sent
-  read_up_to timestamptz,
+  -- what was read or sent last was more than ten minutes old
+  behind boolean not null default false,
   last_event_at timestamptz,
   progress jsonb,
-  -- gaps between events: counts by power of two of seconds, by day
+  -- gaps between events, by day: counts by power of two of seconds
   gaps jsonb,
+  -- records of a kind whose newest event is older than this were pruned
+  pruned_to jsonb,
   updated_at timestamptz not null default now(),
   seq bigint not null default 0
 ) with (fillfactor = 50);
@@ -158,9 +163,10 @@ create table fleetlens.dead_letter (
   event_id text,
   received_at timestamptz not null default now(),
   reason text not null,
-  payload text not null
+  payload text not null,
+  payload_hash uuid not null,
+  unique (source, payload_hash)
 );
-create index on fleetlens.dead_letter (source);
 
 -- Down Migration
 

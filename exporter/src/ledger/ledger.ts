@@ -1,0 +1,357 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+import type { NormalisedEvent, PulledRecord } from '../contract/events.ts';
+import { EventRejected, normaliseData } from '../normalise/normaliseEvent.ts';
+import { dedupeEvents, digest, digestEvent, stableJson } from './dedupeEvents.ts';
+import { asLedgerError, isDataError } from './ledgerErrors.ts';
+import { beginWriting, commitWriting } from './lockLedger.ts';
+import { lostEvent } from './lostEvent.ts';
+import { type EventToRecord, type LedgerPolicy, type RecordingContext, recordEvents } from './recordEvents.ts';
+import { RollupMoves } from './rollupMoves.ts';
+import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
+import {
+  BEHIND_MS,
+  readSourceStates,
+  type SourceReading,
+  type SourceState,
+  writeSourceReadings,
+} from './sourceState.ts';
+import { sweepDue } from './sweepDue.ts';
+import { WorkingSet } from './workingSet.ts';
+import { type DeadLetter, writeDeadLetters } from './writeDeadLetters.ts';
+
+/** What became of a pushed event. */
+export type PushResult =
+  | { readonly result: 'accepted' | 'duplicate' }
+  | { readonly result: 'conflict' | 'too_old' | 'rejected'; readonly reason: string };
+
+/** One page of a poll. Records and cursor commit together. */
+export interface PulledBatch {
+  readonly source: string;
+  readonly startedAt: Date;
+  readonly records: readonly PulledRecord[];
+  readonly goneRuns?: readonly string[];
+  readonly cursor: unknown;
+  readonly progress?: { readonly done: number; readonly total: number };
+  readonly readUpTo?: string;
+  /** The first complete read of the source ends with this page. */
+  readonly backfillDone: boolean;
+}
+
+export interface LedgerOptions {
+  readonly connectionString: string;
+  readonly policy: LedgerPolicy;
+  readonly caps: SeriesCaps;
+  readonly log: Logger;
+  /** Connections for reading; the writer has one of its own. */
+  readonly readers?: number;
+}
+
+/** Events merged in one transaction; more are split, so that the writer lock is given up between them. */
+const MAX_BATCH = 2_000;
+
+/**
+ * The ledger of one exporter process. All writes go through {@link transaction}: one connection, one at a time, under the
+ * writer lock that all replicas share.
+ */
+export class Ledger {
+  readonly pool: pg.Pool;
+  readonly #writer: pg.Pool;
+  readonly #registry: SeriesRegistry;
+  readonly #log: Logger;
+  policy: LedgerPolicy;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: LedgerOptions) {
+    const { connectionString } = options;
+    this.pool = new pg.Pool({
+      connectionString,
+      max: options.readers ?? 6,
+      application_name: 'fleetlens',
+      connectionTimeoutMillis: 5_000,
+    });
+    this.#writer = new pg.Pool({
+      connectionString,
+      max: 1,
+      application_name: 'fleetlens writer',
+      connectionTimeoutMillis: 5_000,
+      keepAlive: true,
+    });
+    this.#registry = new SeriesRegistry(options.caps);
+    this.#log = options.log;
+    this.policy = options.policy;
+    // A connection that breaks while idle is replaced at its next use; unheard, the event would end the process.
+    for (const pool of [this.pool, this.#writer])
+      pool.on('error', (error) => this.#log.warn({ err: error }, 'ledger: an idle connection was lost'));
+  }
+
+  set caps(caps: SeriesCaps) {
+    this.#registry.caps = caps;
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.catch(() => {});
+    await Promise.all([this.#writer.end(), this.pool.end()]);
+  }
+
+  /**
+   * Records pushed events in order and commits. Duplicates change nothing; each event has its own result.
+   * @throws LedgerUnavailable where nothing of it was recorded from some batch on; what was, is a duplicate next time.
+   */
+  async recordPushed(events: readonly NormalisedEvent[]): Promise<PushResult[]> {
+    const results: PushResult[] = [];
+    for (let i = 0; i < events.length; i += MAX_BATCH)
+      results.push(...(await this.#pushBatch(events.slice(i, i + MAX_BATCH))));
+    return results;
+  }
+
+  async #pushBatch(events: readonly NormalisedEvent[]): Promise<PushResult[]> {
+    const prepared = events.map((event) => ({ event, digest: digestEvent(event), atMs: Date.parse(event.at) }));
+    try {
+      return await this.transaction(async (tx) => {
+        const oldest = tx.nowMs - this.policy.dedupeWindowMs;
+        const results: PushResult[] = prepared.map(({ event, atMs }) =>
+          atMs < oldest
+            ? {
+                result: 'too_old',
+                reason: `at: found ${event.at}, expected a time after ${new Date(oldest).toISOString()}: ids are remembered so far back; use fleetlens import for history`,
+              }
+            : { result: 'accepted' },
+        );
+        const candidates = prepared.flatMap((p, index) =>
+          results[index]?.result === 'accepted' ? [{ ...p, index }] : [],
+        );
+        if (candidates.length === 0) return results;
+        const known = await dedupeEvents(tx.client, candidates);
+        const fresh: (typeof candidates)[number][] = [];
+        candidates.forEach((candidate, i) => {
+          if (known[i] === 'new') fresh.push(candidate);
+          else if (known[i] === 'duplicate') results[candidate.index] = { result: 'duplicate' };
+          else {
+            results[candidate.index] = {
+              result: 'conflict',
+              reason: `id: found ${JSON.stringify(candidate.event.id)} with another body than before, expected a new id or the same body`,
+            };
+          }
+        });
+        if (fresh.length === 0) return results;
+        const bySource = Map.groupBy(fresh, (f) => f.event.source);
+        await tx.begin(
+          [...bySource].map(([source, ofSource]) => {
+            const newestMs = ofSource.reduce((newest, f) => Math.max(newest, f.atMs), 0);
+            const behind = newestMs < tx.nowMs - BEHIND_MS;
+            return { source, way: 'push', newestMs, eventMs: ofSource.map((f) => f.atMs), backfilled: !behind, behind };
+          }),
+        );
+        await recordEvents(
+          fresh.map((f) => f.event),
+          tx.recording(),
+        );
+        return results;
+      });
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      // One value does not fit into Postgres: find the event that carries it, so that the others are not held up.
+      const [only] = events;
+      if (events.length === 1 && only !== undefined) {
+        const reason = `the ledger could not store the event: ${(error as Error).message}`;
+        await this.keepAside([
+          { source: only.source, kind: only.kind, eventId: only.id, reason, payload: JSON.stringify(only) },
+        ]);
+        return [{ result: 'rejected', reason }];
+      }
+      const middle = Math.ceil(events.length / 2);
+      return [...(await this.#pushBatch(events.slice(0, middle))), ...(await this.#pushBatch(events.slice(middle)))];
+    }
+  }
+
+  /**
+   * Records one page of a poll with its cursor. A record that cannot be read is kept aside as a dead letter, the rest goes on.
+   * @throws LedgerUnavailable; then neither records nor cursor have moved.
+   */
+  async recordPulled(batch: PulledBatch): Promise<void> {
+    const { source } = batch;
+    const pollStart = batch.startedAt.toISOString();
+    const events: EventToRecord[] = [];
+    const letters: DeadLetter[] = [];
+    for (const record of batch.records) {
+      try {
+        const at = record.at === undefined ? pollStart : new Date(record.at).toISOString();
+        const { key, fields } = normaliseData(record.kind, record.data, at);
+        events.push({ id: 'pull', source, kind: record.kind, at, key, fields, pulled: digest(stableJson(fields)) });
+      } catch (error) {
+        if (!(error instanceof EventRejected || error instanceof RangeError)) throw error;
+        letters.push({ source, kind: record.kind, reason: error.message, payload: JSON.stringify(record.data) });
+      }
+    }
+    const newestMs = events.reduce((newest, e) => Math.max(newest, Date.parse(e.at)), 0) || undefined;
+    await this.transaction(async (tx) => {
+      const behind = batch.readUpTo !== undefined && Date.parse(batch.readUpTo) < tx.nowMs - BEHIND_MS;
+      await tx.begin([
+        {
+          source,
+          way: 'pull',
+          newestMs,
+          eventMs: [],
+          cursor: batch.cursor,
+          backfilled: batch.backfillDone,
+          behind,
+          progress: batch.progress,
+        },
+      ]);
+      if (batch.goneRuns !== undefined && batch.goneRuns.length > 0) {
+        await tx.working.load(
+          'run',
+          batch.goneRuns.map((key) => ({ source, key })),
+        );
+        for (const key of batch.goneRuns) {
+          const lost = lostEvent(tx.working.get('run', source, key));
+          if (lost !== undefined) events.push(lost);
+        }
+      }
+      if (letters.length > 0) await writeDeadLetters(tx.client, letters);
+      for (let i = 0; i < events.length; i += MAX_BATCH)
+        await recordEvents(events.slice(i, i + MAX_BATCH), tx.recording());
+    });
+  }
+
+  async readCursor(source: string): Promise<{ cursor: unknown; backfilled: boolean }> {
+    const { rows } = await this.pool.query<{ cursor: unknown; backfilled: boolean }>(
+      'select cursor, backfilled from fleetlens.source_state where source = $1',
+      [source],
+    );
+    return { cursor: rows[0]?.cursor ?? undefined, backfilled: rows[0]?.backfilled ?? false };
+  }
+
+  async openRunIds(source: string): Promise<string[]> {
+    const { rows } = await this.pool.query<{ key: string }>(
+      "select key from fleetlens.run where source = $1 and status in ('queued', 'running', 'waiting') order by created_at",
+      [source],
+    );
+    return rows.map((row) => row.key);
+  }
+
+  /** Looks at runs whose time has come, and lets sources whose backfill is done go live. @returns whether more is due. */
+  async sweep(): Promise<boolean> {
+    return await this.transaction((tx) => sweepDue(tx));
+  }
+
+  async keepAside(letters: readonly DeadLetter[]): Promise<void> {
+    await this.transaction((tx) => writeDeadLetters(tx.client, letters));
+  }
+
+  /** Runs `work` in one transaction under the writer lock, after the writes that were asked for before. */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const mine = this.#queue.then(() => this.#transact(work));
+    this.#queue = mine.catch(() => {});
+    return await mine;
+  }
+
+  async #transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#writer.connect();
+    } catch (error) {
+      throw asLedgerError(error);
+    }
+    let broken = false;
+    // Between queries a lost connection is told by an event; the next query then fails too.
+    const onError = () => {
+      broken = true;
+    };
+    client.on('error', onError);
+    try {
+      const head = await beginWriting(client);
+      await this.#registry.catchUp(client);
+      const tx = new Transaction(client, this.#registry, this.policy, head);
+      const answer = await work(tx);
+      await tx.finish();
+      return answer;
+    } catch (error) {
+      this.#registry.forget();
+      await client.query('rollback').catch((rollbackError: unknown) => {
+        broken = true;
+        this.#log.debug({ err: rollbackError }, 'ledger: the connection broke during a transaction');
+      });
+      throw asLedgerError(error);
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+}
+
+/** One write: what it read, what it moves. {@link finish} writes all of it and commits. */
+export class Transaction {
+  readonly client: pg.PoolClient;
+  readonly registry: SeriesRegistry;
+  readonly policy: LedgerPolicy;
+  readonly nowMs: number;
+  readonly seq: number;
+  readonly working: WorkingSet;
+  readonly #hasTombstones: boolean;
+  readonly #hidden = new Set<string>();
+  #states: Map<string, SourceState> = new Map();
+  #readings: readonly SourceReading[] = [];
+  readonly moves: RollupMoves;
+
+  constructor(
+    client: pg.PoolClient,
+    registry: SeriesRegistry,
+    policy: LedgerPolicy,
+    head: { seq: number; nowMs: number; hasTombstones: boolean },
+  ) {
+    this.client = client;
+    this.registry = registry;
+    this.policy = policy;
+    this.nowMs = head.nowMs;
+    this.seq = head.seq + 1;
+    this.#hasTombstones = head.hasTombstones;
+    this.working = new WorkingSet(client, registry);
+    this.moves = new RollupMoves(registry, this.#hidden);
+  }
+
+  /** Reads the state of the sources that this transaction writes for. */
+  async begin(readings: readonly SourceReading[]): Promise<void> {
+    this.#readings = readings;
+    this.#states = await readSourceStates(
+      this.client,
+      readings.map((r) => r.source),
+    );
+    this.hide(
+      readings.flatMap(({ source, way, backfilled }) => {
+        const state = this.#states.get(source);
+        const live = state === undefined ? way === 'push' && backfilled : state.live;
+        return live ? [] : [source];
+      }),
+    );
+  }
+
+  /** Their new series need not begin at 0: what these sources count is not exposed yet. */
+  hide(sources: Iterable<string>): void {
+    for (const source of sources) this.#hidden.add(source);
+  }
+
+  recording(): RecordingContext {
+    return {
+      client: this.client,
+      working: this.working,
+      moves: this.moves,
+      policy: this.policy,
+      states: this.#states,
+      hasTombstones: this.#hasTombstones,
+      nowMs: this.nowMs,
+    };
+  }
+
+  async finish(): Promise<void> {
+    await this.working.write(this.seq);
+    await this.moves.write(this.client, this.seq);
+    await writeSourceReadings(this.client, this.#readings, this.#states, this.nowMs, this.seq);
+    await commitWriting(
+      this.client,
+      this.seq,
+      this.working.dirty().map((r) => [r.kind, r.source, r.key] as const),
+    );
+  }
+}

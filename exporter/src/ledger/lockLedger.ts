@@ -1,0 +1,43 @@
+import type { ClientBase } from 'pg';
+
+/** Any constant will do, as long as every version of the exporter uses the same. */
+const WRITER_LOCK = 7_251_944_002;
+
+export interface LedgerHead {
+  readonly seq: number;
+  /** The server's clock, milliseconds: replicas agree on it. */
+  readonly nowMs: number;
+  /** Some runs were pruned. */
+  readonly hasTombstones: boolean;
+}
+
+/**
+ * Begins a transaction and waits for the writer lock, which the end of the transaction releases. One writer at a time: so
+ * change numbers become visible in order, and what a writer reads is what it changes.
+ */
+export async function beginWriting(client: ClientBase): Promise<LedgerHead> {
+  await client.query(`begin; select pg_advisory_xact_lock(${WRITER_LOCK})`);
+  const { rows } = await client.query<{ seq: string; now: Date; tombstones: boolean }>({
+    name: 'head_read',
+    text: 'select seq, clock_timestamp() as now, exists (select from fleetlens.tombstone) as tombstones from fleetlens.head',
+  });
+  const [head] = rows;
+  if (head === undefined)
+    throw new Error('ledger: found no row in fleetlens.head, expected one; restore the ledger from a backup');
+  return { seq: Number(head.seq), nowMs: head.now.getTime(), hasTombstones: head.tombstones };
+}
+
+/** Writes the change entry of the transaction and commits. */
+export async function commitWriting(
+  client: ClientBase,
+  seq: number,
+  entries: readonly (readonly [string, string, string])[],
+): Promise<void> {
+  await client.query({
+    name: 'change_write',
+    text: `with moved as (update fleetlens.head set seq = $1)
+      insert into fleetlens.change (seq, entries) select $1, $2::json where $3`,
+    values: [seq, JSON.stringify(entries), entries.length > 0],
+  });
+  await client.query('commit');
+}

@@ -1,0 +1,176 @@
+import type { ClientBase } from 'pg';
+import type { NormalisedEvent } from '../contract/events.ts';
+import { definitionOf } from '../contract/records.ts';
+import { isFinished, isOpen } from '../contract/status.ts';
+import { type Doc, mergeEvent, stampOf } from './mergeEvent.ts';
+import { type ObserveContext, observe, type RecordState } from './observe/observe.ts';
+import type { RollupMoves } from './rollupMoves.ts';
+import type { SourceState } from './sourceState.ts';
+import type { WorkingRecord, WorkingSet } from './workingSet.ts';
+
+/** What decides how records are counted; the same on every replica of a ledger. */
+export interface LedgerPolicy {
+  costFrom(source: string): 'usage' | 'run';
+  /** A run without an event for so long is lost. */
+  readonly lostAfterMs: number;
+  /** Late usage of a finished run is waited for so long. */
+  readonly settleAfterMs: number;
+  /** Ids of pushed events are remembered so long; older events are refused. */
+  readonly dedupeWindowMs: number;
+}
+
+export interface RecordingContext {
+  readonly client: ClientBase;
+  readonly working: WorkingSet;
+  readonly moves: RollupMoves;
+  readonly policy: LedgerPolicy;
+  readonly states: ReadonlyMap<string, SourceState>;
+  readonly hasTombstones: boolean;
+  readonly nowMs: number;
+}
+
+export type EventToRecord = NormalisedEvent & {
+  /** Pulled only: hash of what the source said, so that an unchanged row is no event. */
+  readonly pulled?: string;
+};
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/**
+ * Merges events into the working set, in order, and adds what each moves. Nothing is written yet.
+ * Events of pruned records are passed over: they were counted long ago.
+ */
+export async function recordEvents(events: readonly EventToRecord[], context: RecordingContext): Promise<void> {
+  const { working } = context;
+  const byKind = Map.groupBy(events, (event) => event.kind);
+  for (const [kind, ofKind] of byKind) await working.load(kind, ofKind);
+  const steps = byKind.get('step') ?? [];
+  await working.load(
+    'run',
+    steps.map((step) => ({ source: step.source, key: step.fields.runId as string })),
+  );
+  const pruned = context.hasTombstones ? await readTombstones(context.client, events) : new Set<string>();
+
+  const born: WorkingRecord[] = [];
+  for (const event of events) {
+    const record = working.get(event.kind, event.source, event.key);
+    if (event.pulled !== undefined && record.pulled === event.pulled) continue;
+    if (record.state === undefined && isPruned(event, pruned, context.states)) continue;
+    const isNewRun = event.kind === 'run' && record.state === undefined;
+    applyEvent(record, event, context);
+    if (isNewRun) born.push(record);
+  }
+  for (const step of await working.loadWaitingSteps(born.filter((r) => !r.existed))) observeWaitingStep(step, context);
+  await writeSamples(events, context);
+}
+
+function isPruned(
+  event: NormalisedEvent,
+  pruned: ReadonlySet<string>,
+  states: ReadonlyMap<string, SourceState>,
+): boolean {
+  const runId = text(event.fields.runId);
+  if (runId !== undefined && pruned.has(`${event.source}\0${runId}`)) return true;
+  const prunedTo = states.get(event.source)?.prunedTo[event.kind];
+  return prunedTo !== undefined && event.at < prunedTo;
+}
+
+async function readTombstones(client: ClientBase, events: readonly NormalisedEvent[]): Promise<Set<string>> {
+  const withRun = events.filter((e) => text(e.fields.runId) !== undefined);
+  const { rows } = await client.query<{ source: string; run_id: string }>({
+    name: 'tombstone_read',
+    text: 'select t.source, t.run_id from fleetlens.tombstone t join (select distinct * from unnest($1::text[], $2::text[])) as w(source, run_id) using (source, run_id)',
+    values: [withRun.map((e) => e.source), withRun.map((e) => e.fields.runId)],
+  });
+  return new Set(rows.map((row) => `${row.source}\0${row.run_id}`));
+}
+
+function applyEvent(record: WorkingRecord, event: EventToRecord, context: RecordingContext): void {
+  const merged = mergeEvent(record.state, event);
+  const counted = record.state?.counted ?? [];
+  const held = record.state?.held ?? [];
+  const before = record.state;
+  if (event.pulled !== undefined && record.pulled !== event.pulled) {
+    record.pulled = event.pulled;
+    record.dirty = true;
+  }
+  if (!merged.changed && merged.late.length === 0) return;
+  if (event.at > record.at) record.at = event.at;
+
+  const run = event.kind === 'step' ? runOf(record, context) : undefined;
+  if (event.kind === 'step' && run === undefined) {
+    record.state = { doc: merged.doc, stamps: merged.stamps, counted, held };
+    record.dueAt = new Date(context.nowMs + context.policy.settleAfterMs).toISOString();
+    record.dirty = true;
+    return;
+  }
+  const observation = observe(event.kind, before, merged, {
+    costFrom: context.policy.costFrom(event.source),
+    run,
+    ...(merged.late.length === 0 ? {} : { late: Object.fromEntries(merged.late.map((f) => [f, event.fields[f]])) }),
+  });
+  context.moves.add(record, observation);
+  record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
+  if (merged.changed) record.dirty = true;
+  if (event.kind === 'run') record.dueAt = runDueAt(record, context.policy);
+}
+
+/** What a step takes from its run; undefined while the run is not known. */
+function runOf(step: WorkingRecord, { working }: RecordingContext): ObserveContext['run'] {
+  const runId = step.key.split('\u001f', 1)[0] as string;
+  const { state } = working.get('run', step.source, runId);
+  return state === undefined ? undefined : labelsOfRun(state.doc);
+}
+
+function labelsOfRun(doc: Doc): NonNullable<ObserveContext['run']> {
+  const project = text(doc.project);
+  const workflow = text(doc.workflow);
+  return { ...(project === undefined ? {} : { project }), ...(workflow === undefined ? {} : { workflow }) };
+}
+
+/** Counts a step whose run has come, or does not come. */
+export function observeWaitingStep(step: WorkingRecord, context: RecordingContext): void {
+  const { state } = step;
+  if (state === undefined || step.dueAt === null) return;
+  const observation = observe('step', { ...state, counted: [], held: [] }, state, {
+    costFrom: context.policy.costFrom(step.source),
+    run: runOf(step, context) ?? {},
+  });
+  context.moves.add(step, observation);
+  step.state = { ...state, counted: observation.counted, held: observation.held };
+  step.dueAt = null;
+  step.dirty = true;
+}
+
+export function attemptOf(state: RecordState): number {
+  return Math.max(1, typeof state.doc.attempts === 'number' ? state.doc.attempts : 1);
+}
+
+/** When to look at a run again: an open one for silence, a finished one for its late usage. */
+export function runDueAt(run: WorkingRecord, policy: LedgerPolicy): string | null {
+  const { state } = run;
+  if (state === undefined) return null;
+  const status = text(state.doc.status);
+  if (isOpen(status)) return new Date(Date.parse(run.at) + policy.lostAfterMs).toISOString();
+  if (!isFinished(status) || run.settled === attemptOf(state)) return null;
+  const finishedAt = text(state.doc.finishedAt) ?? stampOf(state, 'status')?.[0] ?? run.at;
+  return new Date(Date.parse(finishedAt) + policy.settleAfterMs).toISOString();
+}
+
+/** Keeps readings over time of kinds whose record is only the latest one. */
+async function writeSamples(events: readonly NormalisedEvent[], { client }: RecordingContext): Promise<void> {
+  const samples = events.filter((event) => definitionOf(event.kind).sample);
+  if (samples.length === 0) return;
+  await client.query({
+    name: 'sample_write',
+    text: `insert into fleetlens.sample (kind, source, key, at, doc)
+      select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[]) on conflict do nothing`,
+    values: [
+      samples.map((s) => s.kind),
+      samples.map((s) => s.source),
+      samples.map((s) => s.key),
+      samples.map((s) => s.at),
+      samples.map((s) => JSON.stringify(s.fields)),
+    ],
+  });
+}

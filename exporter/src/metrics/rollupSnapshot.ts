@@ -1,0 +1,274 @@
+import type pg from 'pg';
+import {
+  type FamilyName,
+  familyOf,
+  isFamilyName,
+  METRIC_CATALOGUE,
+  type MetricFamily,
+} from '../contract/metricCatalogue.ts';
+import { fromNano } from '../ledger/nano.ts';
+import { usualGapSeconds } from '../ledger/sourceState.ts';
+import { type Format, familyHeader } from './exposition.ts';
+import { type Exemplar, NOTHING_YET, SeriesText, type Shown } from './seriesText.ts';
+
+/** A series born live shows 0 for so long, so that increase() sees its first value as growth. */
+export const BIRTH_MS = 60_000;
+/** A series that nothing touched for so long is no longer exposed. */
+const IDLE_MS = 30 * 86_400_000;
+/** Series rendered as one piece: what changed costs its block, the rest is copied. */
+const BLOCK_SERIES = 256;
+/** Rows or blocks handled before other work gets its turn: some 5 ms. */
+const TURN = 4_000;
+
+interface Entry {
+  readonly text: SeriesText;
+  readonly source: string | undefined;
+  shown: Shown;
+  first: Shown;
+  exemplars: Readonly<Record<string, Exemplar>> | undefined;
+  bornMs: number | undefined;
+  touchedMs: number;
+  /** Gauges: how many records contribute. */
+  members: number;
+  readonly block: Block;
+}
+
+interface Block {
+  readonly entries: Entry[];
+  readonly cached: Partial<Record<Format, { readonly text: Buffer; readonly series: number }>>;
+  /** When a birth or a retirement changes the text although no value moves. */
+  staleAtMs: number;
+}
+
+interface FamilyBlocks {
+  readonly definition: MetricFamily;
+  readonly blocks: Block[];
+}
+
+export interface SourceGauge {
+  readonly source: string;
+  readonly live: boolean;
+  readonly catchingUp: boolean;
+  readonly push: boolean;
+  readonly lastEventMs: number | undefined;
+  readonly usualGapSeconds: number | undefined;
+  readonly deadLetters: number;
+}
+
+export interface SnapshotOptions {
+  allows(family: string): boolean;
+  readonly idleMs?: number;
+}
+
+type RollupRow = [
+  id: number | null,
+  family: string | null,
+  labels: string[] | null,
+  value: string,
+  count: string,
+  buckets: string[] | null,
+  exemplars: Record<string, Exemplar> | null,
+  bornAt: Date | null,
+  first: { value: string; count: number; buckets: number[] | null } | null,
+  touchedAt: Date,
+  seq: string,
+  nowMs: string,
+  mismatches: number | null,
+];
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/**
+ * The rollups in memory. A scrape applies what changed since the last one and renders the blocks that changed: its cost
+ * follows series that moved, never the number of runs.
+ */
+export class RollupSnapshot {
+  readonly #pool: pg.Pool;
+  readonly #options: SnapshotOptions;
+  readonly #families = new Map<FamilyName, FamilyBlocks>();
+  readonly #entries = new Map<number, Entry>();
+  #seq = -1;
+  #maxId = 0;
+  #nowMs = 0;
+  #live = new Set<string>();
+  #sources: readonly SourceGauge[] = [];
+  #mismatches: number | undefined;
+
+  constructor(pool: pg.Pool, options: SnapshotOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  get sources(): readonly SourceGauge[] {
+    return this.#sources;
+  }
+
+  get mismatches(): number | undefined {
+    return this.#mismatches;
+  }
+
+  /** Applies the changes since the last call. @throws where the ledger does not answer. */
+  async refresh(): Promise<void> {
+    // One statement is one snapshot of the database: every rollup up to the head's number is in it.
+    const { rows } = await this.#pool.query<RollupRow>({
+      name: 'snapshot_changes',
+      rowMode: 'array',
+      text: `select r.id, case when r.id > $2 then r.family end, case when r.id > $2 then r.labels end, r.value, r.count, r.buckets,
+          r.exemplars, r.born_at, r.shown_first, r.touched_at, h.seq, (extract(epoch from clock_timestamp()) * 1000)::bigint, h.mismatches
+        from fleetlens.head h left join fleetlens.rollup r on r.seq > $1 order by r.id`,
+      values: [this.#seq, this.#maxId],
+    });
+    await this.#readSources();
+    const [head] = rows;
+    if (head === undefined)
+      throw new Error('ledger: found no row in fleetlens.head, expected one; restore the ledger from a backup');
+    this.#nowMs = Number(head[11]);
+    this.#mismatches = head[12] ?? undefined;
+    for (let i = 0; i < rows.length; i++) {
+      this.#apply(rows[i] as RollupRow);
+      if (i % TURN === TURN - 1) await turn();
+    }
+    this.#seq = Number(head[10]);
+  }
+
+  #apply(row: RollupRow): void {
+    const [id, family, labels, value, count, buckets, exemplars, bornAt, first, touchedAt] = row;
+    if (id === null) return;
+    let entry = this.#entries.get(id);
+    if (entry === undefined) {
+      this.#maxId = Math.max(this.#maxId, id);
+      if (family === null || labels === null || !isFamilyName(family) || !this.#options.allows(family)) return;
+      entry = this.#add(family, labels);
+      this.#entries.set(id, entry);
+    }
+    entry.shown = { value: fromNano(value), count: Number(count), buckets: buckets?.map(Number) };
+    entry.members = Number(count);
+    entry.exemplars = exemplars ?? undefined;
+    entry.bornMs = bornAt?.getTime();
+    entry.first =
+      first === null
+        ? NOTHING_YET
+        : { value: fromNano(first.value), count: first.count, buckets: first.buckets ?? undefined };
+    entry.touchedMs = touchedAt.getTime();
+    entry.block.staleAtMs = 0;
+  }
+
+  #add(family: FamilyName, labels: readonly string[]): Entry {
+    const definition = familyOf(family);
+    let blocks = this.#families.get(family);
+    if (blocks === undefined) {
+      blocks = { definition, blocks: [] };
+      this.#families.set(family, blocks);
+    }
+    let block = blocks.blocks.at(-1);
+    if (block === undefined || block.entries.length >= BLOCK_SERIES) {
+      block = { entries: [], cached: {}, staleAtMs: 0 };
+      blocks.blocks.push(block);
+    }
+    const entry: Entry = {
+      text: new SeriesText(definition, labels),
+      source: definition.labels[0] === 'source' ? labels[0] : undefined,
+      shown: NOTHING_YET,
+      first: NOTHING_YET,
+      exemplars: undefined,
+      bornMs: undefined,
+      touchedMs: 0,
+      members: 0,
+      block,
+    };
+    block.entries.push(entry);
+    return entry;
+  }
+
+  async #readSources(): Promise<void> {
+    const { rows } = await this.#pool.query<{
+      source: string;
+      way: string;
+      live: boolean;
+      catching_up: boolean;
+      last_event_at: Date | null;
+      gaps: Record<string, number[]> | null;
+      letters: string;
+    }>({
+      name: 'snapshot_sources',
+      text: `select s.source, way, live_at is not null as live,
+          live_at is null or (behind and updated_at > now() - interval '5 minutes') as catching_up, last_event_at, gaps,
+          (select count(*) from fleetlens.dead_letter d where d.source = s.source) as letters
+        from fleetlens.source_state s`,
+    });
+    this.#sources = rows.map((row) => ({
+      source: row.source,
+      live: row.live,
+      catchingUp: row.catching_up,
+      push: row.way === 'push',
+      lastEventMs: row.way === 'push' ? row.last_event_at?.getTime() : undefined,
+      usualGapSeconds: row.way === 'push' && row.gaps !== null ? usualGapSeconds(row.gaps) : undefined,
+      deadLetters: Number(row.letters),
+    }));
+    const live = new Set(this.#sources.filter((s) => s.live).map((s) => s.source));
+    if (live.symmetricDifference(this.#live).size > 0) {
+      for (const { blocks } of this.#families.values()) for (const block of blocks) block.staleAtMs = 0;
+    }
+    this.#live = live;
+  }
+
+  /** Renders all families; `series` counts label sets by family. */
+  async render(format: Format): Promise<{ chunks: Buffer[]; series: Map<string, number> }> {
+    const chunks: Buffer[] = [];
+    const series = new Map<string, number>();
+    let rendered = 0;
+    for (const { name } of METRIC_CATALOGUE) {
+      const family = this.#families.get(name);
+      if (family === undefined) continue;
+      const texts: Buffer[] = [];
+      let shown = 0;
+      for (const block of family.blocks) {
+        let cached = block.cached[format];
+        if (cached === undefined || block.staleAtMs <= this.#nowMs) {
+          cached = this.#renderBlock(block, family.definition, format);
+          rendered += block.entries.length;
+          if (rendered >= TURN) {
+            rendered = 0;
+            await turn();
+          }
+        }
+        if (cached.series > 0) texts.push(cached.text);
+        shown += cached.series;
+      }
+      if (shown === 0) continue;
+      chunks.push(Buffer.from(familyHeader(family.definition, format)), ...texts);
+      series.set(name, shown);
+    }
+    return { chunks, series };
+  }
+
+  #renderBlock(block: Block, family: MetricFamily, format: Format): { text: Buffer; series: number } {
+    // The other format's text was of the same values only if they were rendered since the last change.
+    if (block.staleAtMs <= this.#nowMs)
+      for (const other of Object.keys(block.cached) as Format[]) delete block.cached[other];
+    let text = '';
+    let series = 0;
+    let staleAtMs = Number.POSITIVE_INFINITY;
+    const idleMs = this.#options.idleMs ?? IDLE_MS;
+    for (const entry of block.entries) {
+      if (entry.source !== undefined && family.from !== 'self' && !this.#isExposed(entry.source)) continue;
+      const isGauge = family.type === 'gauge';
+      if (isGauge && entry.members <= 0 && !family.emptyIsZero) continue;
+      const retiresMs = entry.touchedMs + idleMs;
+      if (retiresMs <= this.#nowMs && !(isGauge && entry.members > 0)) continue;
+      const bornUntilMs = isGauge || entry.bornMs === undefined ? 0 : entry.bornMs + BIRTH_MS;
+      const young = bornUntilMs > this.#nowMs;
+      text += entry.text.render(young ? entry.first : entry.shown, young ? undefined : entry.exemplars, format);
+      series += 1;
+      staleAtMs = Math.min(staleAtMs, young ? bornUntilMs : retiresMs);
+    }
+    const cached = { text: Buffer.from(text), series };
+    block.cached[format] = cached;
+    block.staleAtMs = staleAtMs;
+    return cached;
+  }
+
+  #isExposed(source: string): boolean {
+    return this.#live.has(source);
+  }
+}
