@@ -1,7 +1,7 @@
 import { isSecretName, REDACTED, redactText } from '../normalise/redactSecrets.ts';
 
 /** Names that are harmless inside an agent's records but carry credentials in what the exporter says of itself. */
-const OWN_SECRET_NAMES = /^(?:token|dsn|pass|proxy-authorization|x-grafana-id)$/i;
+const OWN_SECRET_NAMES = /^(?:token|dsn|pass|cookies|proxy-authorization|x-grafana-id)$/i;
 
 /** @returns a copy of plain data (JSON values) without secrets: whole where the name says so, and inside texts. */
 export function redactValue(value: unknown): unknown {

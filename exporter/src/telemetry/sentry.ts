@@ -33,6 +33,12 @@ export async function startSentry(options: StartSentryOptions): Promise<SentryRe
     environment: env.SENTRY_ENVIRONMENT || 'production',
     release: options.release,
     sendDefaultPii: false,
+    integrations: (defaults) => [
+      // It would report each failed request first, without request id and route, and ours would count as the duplicate.
+      ...defaults.filter(({ name }) => name !== 'Fastify' && name !== 'Http'),
+      // Bodies are the fleet's data (prompts, output); by default up to 10 kB of each would be sent.
+      Sentry.httpIntegration({ maxIncomingRequestBodySize: 'none' }),
+    ],
     // Two tracers on one process would both wrap node:http; the one that the operator configured by OTLP goes first.
     ...(options.tracingElsewhere ? { skipOpenTelemetrySetup: true } : { tracesSampleRate }),
     beforeSend: scrub,
