@@ -12,7 +12,7 @@ export interface MetricsRouteOptions {
   readonly scraper: Scraper;
   /** Scrapes under way at once; the next one is answered 503. */
   readonly maxConcurrentScrapes: number;
-  readonly access: 'public' | 'read';
+  readonly access: 'public' | 'metrics' | 'read';
 }
 
 /** `GET` and `HEAD /metrics`: text or OpenMetrics by Accept, gzip by Accept-Encoding. */
