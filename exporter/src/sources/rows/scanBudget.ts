@@ -1,0 +1,15 @@
+/** A scan may take this share of the time: a table of ten million rows is then scanned every few minutes, a small one at each poll. */
+const SHARE = 0.05;
+
+/** Keeps the reading of whole tables below a share of the source server's time, measured by how long the last scan took. */
+export class ScanBudget {
+  #notBeforeMs = 0;
+
+  mayScan(): boolean {
+    return performance.now() >= this.#notBeforeMs;
+  }
+
+  scanned(seconds: number): void {
+    this.#notBeforeMs = performance.now() + (seconds * 1000) / SHARE;
+  }
+}
