@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { byteSize, durationMs, listenAddress, positiveDurationMs, positiveInteger, timeZone } from './fieldTypes.ts';
 
 /** Who a token speaks for. viewer < operator < builder < admin; ingest stands apart: it can push events and nothing else. */
-export const ROLES = ['ingest', 'viewer', 'operator', 'builder', 'admin'] as const;
+const ROLES = ['ingest', 'viewer', 'operator', 'builder', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Below this a token can be guessed, and a plain SHA-256 of it reversed. */
 const MIN_TOKEN_LENGTH = 16;

@@ -107,7 +107,7 @@ export function guardRoutes(app: FastifyInstance, options: AuthOptions): void {
 }
 
 /** The hook that {@link guardRoutes} puts before every route: 401 without a valid identity, 403 with one that may not. */
-export function requireRole(options: AuthOptions): onRequestHookHandler {
+function requireRole(options: AuthOptions): onRequestHookHandler {
   return async (request) => {
     const rule = request.routeOptions.config.access ?? 'public';
     const access = rule === 'metrics' ? (options.metricsNeedToken ? 'read' : 'public') : rule;

@@ -227,6 +227,26 @@ describe('drainServer', () => {
     agent.destroy();
   });
 
+  it('turns away in the usual shape what a connection had half sent', async () => {
+    const app = build();
+    const base = await serve(app);
+    const socket = connect(Number(new URL(base).port), '127.0.0.1');
+    socket.write('GET /-/healthy HTTP/1.1\r\nHost: x\r\nX-Request-ID: r-9\r\n');
+    await expect.poll(() => new Promise((resolve) => app.server.getConnections((_e, count) => resolve(count)))).toBe(1);
+    // The server has read the bytes once a request that came later is answered.
+    await fetch(`${base}/-/healthy`);
+    const drained = drainServer(app, { timeoutMs: 60_000 });
+    await expect.poll(() => app.server.listening).toBe(false);
+    socket.write('\r\n');
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    expect(text).toMatch(/^HTTP\/1\.1 503 [\s\S]*connection: close/i);
+    expect(JSON.parse(text.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      error: { code: 'draining', requestId: 'r-9' },
+    });
+    await drained;
+  });
+
   it('closes idle kept connections at once', async () => {
     const app = build();
     const base = await serve(app);

@@ -3,6 +3,7 @@ import { type AuthOptions, guardRoutes, type TokenRegistry } from './auth.ts';
 import { answerClientError, answerError, answerErrors, type ErrorReporter } from './errorAnswers.ts';
 import type { HealthRegistry } from './healthRegistry.ts';
 import { healthRoutes } from './healthRoutes.ts';
+import { HttpError } from './httpError.ts';
 import { LANDING_STYLE_HASH, landingPage } from './landingPage.ts';
 import { ServerGroup } from './listen.ts';
 import { createNodeServer, DEFAULT_TIMEOUTS, type NodeServerOptions, type ServerTimeouts } from './nodeServer.ts';
@@ -63,6 +64,8 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
+    // Its 503 has another shape; ours is in the hook below.
+    return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       reply.header('X-Request-ID', request.id).headers(SECURITY_HEADERS);
       answerError(error, request, reply);
@@ -74,6 +77,9 @@ export function createServer(deps: ServerDeps): FastifyInstance {
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-ID', request.id).headers(SECURITY_HEADERS);
+    if (app.serverGroup.isDraining) {
+      throw new HttpError(503, 'draining', 'this exporter is stopping; ask again', { headers: { 'Retry-After': '1' } });
+    }
   });
   if (deps.requestLog !== undefined) logRequests(app, deps.requestLog);
   answerErrors(app, deps.errors);

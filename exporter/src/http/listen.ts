@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { formatListenAddress } from '../config/listenAddress.ts';
 import type { ListenAddress } from '../config.ts';
@@ -72,9 +73,12 @@ export async function listen(app: FastifyInstance, addresses: readonly ListenAdd
   });
 }
 
-/** Without a host: every interface, IPv6 and IPv4 alike, as Go's `:9960`. */
+/** Without a host: every interface, as Go's `:9960`; IPv6 and IPv4 alike, or IPv4 on a machine (a container, often) without IPv6. */
 function toListenOptions({ host, port }: ListenAddress): { host: string; port: number } {
-  return { host: host ?? '::', port };
+  const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ family }) => family === 'IPv6'),
+  );
+  return { host: host ?? (hasIpv6 ? '::' : '0.0.0.0'), port };
 }
 
 function listenError(address: ListenAddress, error: unknown): Error {

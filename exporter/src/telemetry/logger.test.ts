@@ -30,7 +30,7 @@ describe('createLogger', () => {
       (log: Logger) => log.info({ req: { headers: { authorization: 'Bearer s3cr3t', cookie: 's3cr3t=1' } } }),
     ],
     ['a deep key', (log: Logger) => log.info({ a: { b: [{ c: { token: 's3cr3t' } }] } })],
-    ['a number', (log: Logger) => log.info({ password: 53, note: 's' })],
+    ['a number', (log: Logger) => log.info({ password: 525252 })],
     ['an object', (log: Logger) => log.info({ secret: { value: 's3cr3t' } })],
     ['a URL in a message', (log: Logger) => log.info('connecting to postgres://me:s3cr3t@db:5432/fleet')],
     ['a URL in an error', (log: Logger) => log.error(new Error('cannot reach redis://:s3cr3t@cache'))],
@@ -41,7 +41,7 @@ describe('createLogger', () => {
     const lines = linesOf('info', write);
     expect(lines).toHaveLength(1);
     expect(JSON.stringify(lines)).toContain('[REDACTED]');
-    expect(JSON.stringify(lines)).not.toMatch(/s3cr3t|53/);
+    expect(JSON.stringify(lines)).not.toMatch(/s3cr3t|525252/);
   });
 
   it('keeps what only looks like a secret: token counts and the text around one', () => {

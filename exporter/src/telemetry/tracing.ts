@@ -17,11 +17,6 @@ export interface StartTracingOptions {
   readonly ignoredPaths: ReadonlySet<string>;
 }
 
-/** @returns whether the environment asks for traces. */
-export function isTracingConfigured(env: Environment = process.env): boolean {
-  return Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT);
-}
-
 /**
  * Traces the exporter's own work (HTTP in and out, Postgres) where OTEL_EXPORTER_OTLP_ENDPOINT is set, and sends the
  * spans by OTLP/HTTP in protobuf. OTEL_SERVICE_NAME (default fleetlens), OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER and
@@ -30,7 +25,7 @@ export function isTracingConfigured(env: Environment = process.env): boolean {
  */
 export async function startTracing(options: StartTracingOptions): Promise<Tracing | undefined> {
   const env = options.env ?? process.env;
-  if (!isTracingConfigured(env)) return undefined;
+  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT) return undefined;
   const [api, sdkNode, { OTLPTraceExporter }, { HttpInstrumentation }, { PgInstrumentation }] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/sdk-node'),

@@ -1,3 +1,4 @@
+import { isIPv6, SocketAddress } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { TlsConfig } from './webConfigSchema.ts';
 
@@ -24,6 +25,14 @@ export function refuseClient(socket: TLSSocket, tls: TlsConfig): string | undefi
 
 /** Node prints `DNS:a, IP Address:::1, URI:"a, b"`: names with special characters are JSON strings. */
 export function alternativeNames(text: string): string[] {
-  const entries = text.matchAll(/(?:DNS|IP Address|URI|email):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g);
-  return [...entries].map(([, quoted, plain]) => (quoted === undefined ? (plain ?? '') : String(JSON.parse(quoted))));
+  const entries = text.matchAll(/(DNS|IP Address|URI|email):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g);
+  return [...entries].map(([, type, quoted, plain = '']) => {
+    if (type === 'IP Address') return shortAddress(plain);
+    return quoted === undefined ? plain : String(JSON.parse(quoted));
+  });
+}
+
+/** Node prints IPv6 in full, Go (and so the exporter-toolkit's users) in short: `::1`. */
+function shortAddress(address: string): string {
+  return isIPv6(address) ? new SocketAddress({ address, family: 'ipv6' }).address : address;
 }

@@ -12,6 +12,7 @@ import { TokenRegistry } from '../auth.ts';
 import { createServer } from '../createServer.ts';
 import { HealthRegistry } from '../healthRegistry.ts';
 import { listen } from '../listen.ts';
+import { alternativeNames } from './clientCertificate.ts';
 import { WebConfigFile } from './webConfigFile.ts';
 
 const TOKEN = 'a-token-of-a-viewer-0123456789';
@@ -195,6 +196,15 @@ describe('client certificates', () => {
     writeFileSync(config(), tls());
     expect((await ask(port)).status).toBe(200);
   });
+});
+
+it('names of certificates with special characters stay one name each', () => {
+  expect(alternativeNames('DNS:a.b, IP Address:0:0:0:0:0:0:0:1, URI:"https://x/a, DNS:evil", email:m@x')).toEqual([
+    'a.b',
+    '::1',
+    'https://x/a, DNS:evil',
+    'm@x',
+  ]);
 });
 
 describe('basic authentication', () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { durationMs } from '../../config/fieldTypes.ts';
 import { CIPHERS, CURVES, TLS_VERSIONS } from './tlsNames.ts';
 
-export const CLIENT_AUTH_TYPES = [
+const CLIENT_AUTH_TYPES = [
   'NoClientCert',
   'RequestClientCert',
   'RequireAnyClientCert',
