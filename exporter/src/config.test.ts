@@ -268,6 +268,25 @@ sources: [{name: s, type: int-crucible, database_url: x, batch: \${BATCH}}]
   });
 });
 
+describe('flags', () => {
+  it('win over the file and the environment, and are checked like the file', async () => {
+    const yaml = 'web: {listen_address: ":1", config_file: a.yaml}\nlog: {level: warn}\n';
+    await writeFile(join(directory, 'fleetlens.yaml'), yaml);
+    const options = { sourceSchemas, env: { LOG_LEVEL: 'error' }, cwd: join(directory, 'elsewhere') };
+    const file = join(directory, 'fleetlens.yaml');
+    const flags = { listenAddresses: ['[::1]:2', ':3'], webConfigFile: 'b.yaml', logLevel: 'debug' };
+    const config = await loadConfig(file, { ...options, flags });
+    expect(config.web.listen_address).toEqual([{ host: '::1', port: 2 }, { port: 3 }]);
+    // A flag's file is relative to where the command runs, the file's to the file.
+    expect(config.web.config_file).toBe(join(directory, 'elsewhere', 'b.yaml'));
+    expect(config.log.level).toBe('debug');
+    expect((await loadConfig(file, options)).web.config_file).toBe(join(directory, 'a.yaml'));
+    await expect(loadConfig(file, { ...options, flags: { listenAddresses: ['x'] } })).rejects.toThrow(
+      'web.listen_address[0]: found "x", expected an address such as',
+    );
+  });
+});
+
 describe('secret files', () => {
   it('are read for the ledger and, at any depth, for sources', async () => {
     await mkdir(join(directory, 'secrets'));

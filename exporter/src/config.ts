@@ -3,12 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { checkValue } from './config/checkFile.ts';
+import { type ConfigFlags, withFlagsAndEnvironment } from './config/fillValues.ts';
 import { ConfigError, type ConfigPath, type ConfigProblem, formatPath } from './config/problem.ts';
 import { resolveValues } from './config/resolveValues.ts';
 import { type FileConfig, fileSchema, type Role, SHARED_SOURCE_KEYS } from './config/schema.ts';
 import { parseYamlFile, type YamlFile } from './config/yamlFile.ts';
 
 export { describeConfig } from './config/describeConfig.ts';
+export type { ConfigFlags } from './config/fillValues.ts';
 export type { ListenAddress } from './config/listenAddress.ts';
 export { planReload, type ReloadPlan } from './config/planReload.ts';
 export { ConfigError, type ConfigProblem } from './config/problem.ts';
@@ -62,6 +64,8 @@ export interface LoadConfigOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What the default file and default directories are relative to; default the working directory. */
   readonly cwd?: string;
+  /** What the command line says; it wins over the file and is checked like it. */
+  readonly flags?: ConfigFlags;
 }
 
 /**
@@ -72,7 +76,7 @@ export interface LoadConfigOptions {
  * @throws ConfigError with every problem at once.
  */
 export async function loadConfig(path: string | undefined, options: LoadConfigOptions): Promise<Config> {
-  const { sourceSchemas, env = process.env, cwd = process.cwd() } = options;
+  const { sourceSchemas, env = process.env, cwd = process.cwd(), flags = {} } = options;
   const file = resolve(cwd, path ?? DEFAULT_CONFIG_FILE);
   const text = await readConfigFile(file, path);
   const yaml = parseYaml(text ?? '', path ?? DEFAULT_CONFIG_FILE);
@@ -81,7 +85,11 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
   const refuse = (problems: readonly ConfigProblem[]) =>
     new ConfigError(path ?? DEFAULT_CONFIG_FILE, withLines(problems, yaml));
 
-  const checked = await checkValue(fileSchema, fillFromEnvironment(resolved.value, env), resolved.interpolated);
+  const checked = await checkValue(
+    fileSchema,
+    withFlagsAndEnvironment(resolved.value, flags, env),
+    resolved.interpolated,
+  );
   const problems = [...resolved.problems];
   if (!checked.ok) {
     problems.push(...checked.problems.filter((problem) => !isConsequence(problem.path, resolved.problems)));
@@ -99,7 +107,7 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
   return {
     ...rest,
     ...(text === undefined ? {} : { file }),
-    web: { ...web, ...(web.config_file === undefined ? {} : { config_file: resolve(within, web.config_file) }) },
+    web: { ...web, ...resolveWebConfigFile(web.config_file, flags.webConfigFile === undefined ? within : cwd) },
     // The default directory belongs to where the process runs: a file in /etc must not put data there.
     ledger: { ...ledger, data_dir: resolve(dataDirGiven ? within : cwd, ledger.data_dir) },
     tokens: tokens.map(hashToken),
@@ -127,28 +135,8 @@ function parseYaml(text: string, file: string): YamlFile {
   return yaml;
 }
 
-/** @returns the value with what the environment says where the file says nothing. */
-function fillFromEnvironment(value: unknown, env: Readonly<Record<string, string | undefined>>): unknown {
-  const fills = [
-    ['ledger', 'database_url', env.DATABASE_URL],
-    ['log', 'level', env.LOG_LEVEL],
-    ['log', 'requests', readFlag(env.LOG_REQUESTS)],
-    ['log', 'health_requests', readFlag(env.LOG_HEALTH_REQUESTS)],
-  ] as const;
-  const mapping = z.record(z.string(), z.unknown()).safeParse(value);
-  if (!mapping.success) return value;
-  const filled = { ...mapping.data };
-  for (const [section, key, text] of fills) {
-    const current = z.record(z.string(), z.unknown()).safeParse(filled[section] ?? {});
-    if (text === undefined || text === '' || !current.success || current.data[key] !== undefined) continue;
-    filled[section] = { ...current.data, [key]: text };
-  }
-  return filled;
-}
-
-function readFlag(text: string | undefined): boolean | string | undefined {
-  if (text === 'true' || text === '1') return true;
-  return text === 'false' || text === '0' ? false : text;
+function resolveWebConfigFile(file: string | undefined, directory: string): { config_file?: string } {
+  return file === undefined ? {} : { config_file: resolve(directory, file) };
 }
 
 function rawSources(value: unknown): readonly unknown[] {
