@@ -75,15 +75,14 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
         results.forEach((result, i) => {
           const event = events[i] as NormalisedEvent;
           count(event.source, result.result);
-          if (result.result === 'accepted') answer.accepted += 1;
-          else if (result.result === 'duplicate') answer.duplicates += 1;
-          else
+          if ('reason' in result) {
             rejected.push({ index: indexes[i] as number, id: event.id, reason: `${result.result}: ${result.reason}` });
+          } else if (result.result === 'accepted') answer.accepted += 1;
+          else answer.duplicates += 1;
         });
         // Alone, a conflict has a status of its own; in a batch it stands beside what went well.
-        if (raw.length === 1 && results[0]?.result === 'conflict') {
-          throw new HttpError(409, 'conflict', results[0].reason);
-        }
+        const [only] = results;
+        if (raw.length === 1 && only?.result === 'conflict') throw new HttpError(409, 'conflict', only.reason);
       }
       rejected.sort((a, b) => a.index - b.index);
       return reply.send(answer);
