@@ -1,0 +1,88 @@
+/**
+ * What `npm test` runs: each check, then every test of vitest. It keeps going after a failure, and its last line is the
+ * sum of all: `N passed, N failed`, with `, N skipped` where there are some.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { addCounts, type Counts, countTests, formatCounts, NONE } from './support/testCounts.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+interface Check {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+const CHECKS: readonly Check[] = [
+  { name: 'test tools', command: 'bash', args: ['scripts/install-test-tools.sh'] },
+  { name: 'types', command: 'npm', args: ['run', '--silent', 'typecheck'] },
+  { name: 'format and lint', command: 'npm', args: ['run', '--silent', 'lint'] },
+  { name: 'dead exports', command: 'npm', args: ['run', '--silent', 'deadcode'] },
+  { name: 'generated files', command: 'npm', args: ['run', '--silent', 'check:generated'] },
+];
+
+const results: { readonly name: string; readonly counts: Counts; readonly seconds: number }[] = [];
+
+for (const check of CHECKS) {
+  await measured(check.name, async () => {
+    const code = await run(check.command, check.args);
+    return { ...NONE, [code === 0 ? 'passed' : 'failed']: 1 };
+  });
+}
+const tests = await measured('tests', runVitest);
+
+console.log('\nSummary');
+for (const { name, counts, seconds } of results) {
+  console.log(`  ${name.padEnd(16)} ${formatCounts(counts)} (${seconds.toFixed(1)} s)`);
+}
+if (tests.passed === 0) console.log('  No test passed: that is a failure, whatever the checks say.');
+
+const total = results.map(({ counts }) => counts).reduce(addCounts, NONE);
+process.exitCode = total.failed > 0 || tests.passed === 0 ? 1 : 0;
+console.log(formatCounts(total));
+
+async function measured(name: string, work: () => Promise<Counts>): Promise<Counts> {
+  console.log(`\n== ${name}`);
+  const start = performance.now();
+  const counts = await work();
+  results.push({ name, counts, seconds: (performance.now() - start) / 1000 });
+  return counts;
+}
+
+/** vitest writes its results as JSON beside what it prints; the exit code has the last word. */
+async function runVitest(): Promise<Counts> {
+  const directory = await mkdtemp(join(tmpdir(), 'fleetlens-vitest-'));
+  const file = join(directory, 'results.json');
+  try {
+    const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+    const report = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (report === undefined) console.log('vitest wrote no results');
+    return countTests(report, code);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command of the project with its output on the terminal and no stdin. @returns its exit code; 1 after a signal */
+function run(command: string, args: readonly string[]): Promise<number> {
+  const path = [join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter);
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    env: { ...process.env, PATH: path },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => reject(new Error(`Cannot run ${command}; run \`npm ci\` first`, { cause })));
+    child.once('close', (code, signal) => {
+      if (signal !== null) console.log(`${command} was ended by ${signal}`);
+      resolve(code ?? 1);
+    });
+  });
+}
