@@ -16,7 +16,7 @@ import {
   type SourceState,
   writeSourceReadings,
 } from './sourceState.ts';
-import { sweepDue } from './sweepDue.ts';
+import { isAnythingDue, sweepDue } from './sweepDue.ts';
 import { WorkingSet } from './workingSet.ts';
 import { type DeadLetter, writeDeadLetters } from './writeDeadLetters.ts';
 
@@ -234,6 +234,11 @@ export class Ledger {
   /** Looks at runs whose time has come, and lets sources whose backfill is done go live. @returns whether more is due. */
   async sweep(): Promise<boolean> {
     return await this.transaction((tx) => sweepDue(tx));
+  }
+
+  /** As {@link sweep}, but takes the writer lock only where something is due. */
+  async sweepIfDue(): Promise<boolean> {
+    return (await isAnythingDue(this.pool)) && (await this.sweep());
   }
 
   async keepAside(letters: readonly DeadLetter[]): Promise<void> {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { isFinished } from '../contract/status.ts';
 import type { Transaction } from './ledger.ts';
 import { lostEvent } from './lostEvent.ts';
@@ -7,6 +8,19 @@ import type { WorkingRecord } from './workingSet.ts';
 
 /** Records looked at in one transaction; the writer lock is given up between them. */
 const MAX_DUE = 500;
+
+/** @returns whether {@link sweepDue} has something to do; reads only. */
+export async function isAnythingDue(pool: pg.Pool): Promise<boolean> {
+  const { rows } = await pool.query<{ due: boolean }>({
+    name: 'anything_due',
+    text: `select exists (select from fleetlens.source_state where live_at is null
+          and (backfilled or (way = 'push' and updated_at < now() - interval '60 seconds')))
+        or exists (select from fleetlens.step where due_at <= now())
+        or exists (select from fleetlens.source_state s where (s.live_at is not null or s.backfilled)
+          and exists (select from fleetlens.run r where r.source = s.source and r.due_at <= now())) as due`,
+  });
+  return rows[0]?.due ?? false;
+}
 
 /**
  * Looks at records whose time has come: open runs that went silent are lost, finished runs are settled with their late usage,

@@ -107,6 +107,14 @@ export class RollupSnapshot {
     return this.#mismatches;
   }
 
+  /** Forgets everything, so that the next refresh reads all: which families are allowed has changed. */
+  reset(): void {
+    this.#families.clear();
+    this.#entries.clear();
+    this.#seq = -1;
+    this.#maxId = 0;
+  }
+
   /** Applies the changes since the last call. @throws where the ledger does not answer. */
   async refresh(): Promise<void> {
     // One statement is one snapshot of the database: every rollup up to the head's number is in it.

@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { Config, SourceConfig } from './config.ts';
+import type { HealthRegistry } from './http/healthRegistry.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { pruneLedger } from './ledger/retention/pruneLedger.ts';
+import { createSource } from './sources/createSource.ts';
+import { type Leader, runLeader } from './sources/poll/runLeader.ts';
+import { runPolls } from './sources/poll/runPolls.ts';
+import type { SourceMetrics } from './sources/poll/sourceMetrics.ts';
+
+export interface LeadOptions {
+  config(): Config;
+  readonly ledger: Ledger;
+  readonly migrated: Promise<void>;
+  readonly sourceMetrics: SourceMetrics;
+  readonly health: HealthRegistry;
+  readonly log: Logger;
+  connect(): Promise<pg.Client>;
+}
+
+/** How often the ledger is asked for runs that went silent or wait for late usage. */
+const SWEEP_MS = 2_000;
+const PRUNE_MS = 60 * 60_000;
+
+/** What one replica does for all: polls the sources, looks at what is due, prunes what is old. */
+export function leadExporter(options: LeadOptions): Leader {
+  const { config, ledger, sourceMetrics, log } = options;
+  return runLeader({
+    connect: options.connect,
+    log,
+    async onLead(signal) {
+      await options.migrated;
+      const polled = config().sources.map((entry: SourceConfig) => ({
+        name: entry.name,
+        source: createSource(entry, log),
+        pollIntervalMs: entry.poll_interval,
+        timeoutMs: entry.timeout,
+      }));
+      try {
+        await Promise.all([
+          runPolls(polled, { ledger, metrics: sourceMetrics, log, signal }),
+          every(SWEEP_MS, signal, log, 'sweep', async () => {
+            while (!signal.aborted && (await ledger.sweepIfDue())) {}
+          }),
+          every(PRUNE_MS, signal, log, 'prune', () => pruneLedger(ledger, config().ledger.retention)),
+        ]);
+      } finally {
+        await Promise.all(polled.map(({ source }) => source.close()));
+      }
+    },
+  });
+}
+
+/** Runs `work` again and again until the signal aborts; a failure is logged and the next round comes. */
+async function every(
+  intervalMs: number,
+  signal: AbortSignal,
+  log: Logger,
+  name: string,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await work();
+    } catch (error) {
+      if (!signal.aborted)
+        log.warn({ err: error, work: name }, 'upkeep of the ledger failed; trying again in its next round');
+    }
+    await sleep(intervalMs, undefined, { signal }).catch(() => {});
+  }
+}

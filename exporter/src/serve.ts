@@ -1,0 +1,180 @@
+import type { FastifyInstance } from 'fastify';
+import pg from 'pg';
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import { planReload } from './config.ts';
+import { connectLedger, type LedgerConnection } from './connectLedger.ts';
+import { TokenRegistry } from './http/auth.ts';
+import { createServer } from './http/createServer.ts';
+import { drainServer } from './http/drainServer.ts';
+import { HealthRegistry } from './http/healthRegistry.ts';
+import { HEALTH_PATHS } from './http/healthRoutes.ts';
+import { ingestRoute } from './http/ingestRoute.ts';
+import { listen } from './http/listen.ts';
+import { metricsRoute } from './http/metricsRoute.ts';
+import { recordRoutes } from './http/recordRoutes.ts';
+import { WebConfigFile } from './http/webConfig/webConfigFile.ts';
+import { GroupCommit } from './ingest/groupCommit.ts';
+import { leadExporter } from './leadExporter.ts';
+import { RollupSnapshot } from './metrics/rollupSnapshot.ts';
+import { createScraper } from './metrics/scrape.ts';
+import { createSelfRegistry, selfCounter, selfGauge, selfHistogram } from './metrics/selfMetrics.ts';
+import { createSourceMetrics } from './sources/poll/sourceMetrics.ts';
+import { startSentry } from './telemetry/sentry.ts';
+import { startTracing } from './telemetry/tracing.ts';
+import { BUILD } from './version.ts';
+
+export interface RunningExporter {
+  /** Where it listens, `http://127.0.0.1:9960`; the first address where there are several. */
+  readonly url: string;
+  /** Applies what of a new configuration needs no restart. @returns the keys that do. */
+  reload(config: Config): Promise<readonly string[]>;
+  /** Remembers that a new configuration could not be read; the old one stays in force. */
+  reloadFailed(): void;
+  /** Drains: refuses new work, ends what is under way, stops the database if it is the exporter's own. */
+  close(): Promise<void>;
+}
+
+/** How long requests under way may take when the exporter stops. */
+const DRAIN_MS = 10_000;
+
+/**
+ * Starts the exporter: HTTP at once, so that probes and scrapes have an answer while the ledger comes up; then the ledger;
+ * then, on the replica that leads, polling and upkeep.
+ * @throws where it cannot listen, or where the embedded database cannot start.
+ */
+export async function startExporter(initial: Config, log: Logger): Promise<RunningExporter> {
+  let config = initial;
+  const tracing = await startTracing({ version: BUILD.version, ignoredPaths: HEALTH_PATHS });
+  const sentry = await startSentry({ release: BUILD.version, tracingElsewhere: tracing !== undefined });
+
+  const registry = createSelfRegistry(BUILD);
+  const reloadSuccess = selfGauge(registry, 'fleetlens_config_last_reload_success');
+  reloadSuccess.set(1);
+  const health = new HealthRegistry({ version: BUILD.version });
+  const ledger = await connectLedger(config, log, health);
+  const snapshot = new RollupSnapshot(ledger.ledger.pool, {
+    idleMs: config.metrics.series_idle,
+    allows: (family) => {
+      const { allow, deny } = config.metrics;
+      return (
+        !deny.includes(family) && (allow.length === 0 || allow.includes(family) || family.startsWith('fleetlens_'))
+      );
+    },
+  });
+  const commitSeconds = selfHistogram(registry, 'fleetlens_ingest_commit_seconds');
+  const commits = new GroupCommit({
+    record: (events) => ledger.recordPushed(events),
+    maxQueueBytes: config.ingest.max_queue_bytes,
+    onCommit: (seconds) => commitSeconds.observe(seconds),
+  });
+  const tokens = new TokenRegistry(config.tokens);
+  const sourceMetrics = createSourceMetrics(
+    registry,
+    config.sources.map((s) => s.name),
+    new Date(),
+  );
+
+  const app = createServer({
+    log,
+    version: BUILD.version,
+    tokens,
+    health,
+    metricsNeedToken: config.metrics.require_token,
+    requestLog: () => ({ requests: config.log.requests, healthRequests: config.log.health_requests }),
+    ...(config.web.external_url === undefined ? {} : { externalUrl: config.web.external_url }),
+    ...(sentry === undefined ? {} : { errors: sentry }),
+    ...(config.web.config_file === undefined
+      ? {}
+      : {
+          webConfig: new WebConfigFile(config.web.config_file, (error) =>
+            log.error({ err: error }, 'web configuration: the change cannot be used'),
+          ),
+        }),
+  });
+  tracing?.nameSpansByRoute(app);
+  metricsRoute(app, {
+    scraper: createScraper(snapshot, registry, log),
+    maxConcurrentScrapes: config.metrics.max_concurrent_scrapes,
+    access: 'metrics',
+  });
+  ingestRoute(app, {
+    commits,
+    counted: selfCounter(registry, 'fleetlens_ingest_events_total'),
+    maxBodyBytes: config.ingest.max_body_bytes,
+    maxEventBytes: config.ingest.max_event_bytes,
+    values: { maxDepth: config.ingest.max_depth, maxTextLength: config.ingest.max_field_bytes },
+  });
+  recordRoutes(app, { pool: ledger.ledger.pool });
+
+  const url = await listenOrStop(app, config, ledger);
+  ledger.migrated.then(
+    () => health.markReady(),
+    (error: unknown) => log.error({ err: error }, 'ledger: it did not come up'),
+  );
+  const lead = () =>
+    leadExporter({
+      config: () => config,
+      ledger: ledger.ledger,
+      migrated: ledger.migrated,
+      sourceMetrics,
+      health,
+      log,
+      connect: () => connectLeader(ledger.connectionString),
+    });
+  let leader = lead();
+  log.info({ url, version: BUILD.version }, 'fleetlens is listening');
+
+  return {
+    url,
+    async reload(next) {
+      const plan = planReload(config, next);
+      config = plan.effective;
+      tokens.replace(config.tokens);
+      log.level = config.log.level;
+      if (plan.apply.some((key) => key.startsWith('metrics.'))) snapshot.reset();
+      if (plan.apply.includes('sources')) {
+        await leader.stop();
+        leader = lead();
+      }
+      reloadSuccess.set(1);
+      log.info({ applied: plan.apply, needRestart: plan.restart }, 'configuration reloaded');
+      return plan.restart;
+    },
+    reloadFailed: () => reloadSuccess.set(0),
+    async close() {
+      health.markNotReady('stopping');
+      const { cut } = await drainServer(app, { timeoutMs: DRAIN_MS });
+      if (cut > 0) log.warn({ cut }, 'requests were cut: they had not ended in time');
+      await leader.stop();
+      await commits.drain();
+      await ledger.close();
+      await sentry?.close();
+      await tracing?.shutdown();
+    },
+  };
+}
+
+async function listenOrStop(app: FastifyInstance, config: Config, ledger: LedgerConnection): Promise<string> {
+  try {
+    const [first] = await listen(app, config.web.listen_address);
+    const host = first?.host === '::' || first?.host === '0.0.0.0' ? '127.0.0.1' : first?.host;
+    const tls =
+      config.web.config_file !== undefined && app.serverGroup.servers.some((server) => 'setSecureContext' in server);
+    return `${tls ? 'https' : 'http'}://${host?.includes(':') ? `[${host}]` : host}:${first?.port}`;
+  } catch (error) {
+    await ledger.close();
+    throw error;
+  }
+}
+
+async function connectLeader(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString,
+    application_name: 'fleetlens leader',
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+  await client.connect();
+  return client;
+}
