@@ -1,5 +1,4 @@
 import { intCrucible } from './int-crucible/intCrucible.ts';
-import type { Source, SourceType } from './source.ts';
 import { workflowLedger } from './workflow-ledger/workflowLedger.ts';
 
 /** Every type of source that can be polled. A new one is a folder beside these and a line here. */

@@ -3,7 +3,7 @@ import { describeTable, type Table } from '../postgres/describeTable.ts';
 import { type Query, SourceDatabase } from '../postgres/sourceDatabase.ts';
 import { TableRows } from '../postgres/tableRows.ts';
 import type { RowReader } from '../rows/readRows.ts';
-import { ScanBudget } from '../rows/scanBudget.ts';
+import { ScanBudget, timedScans } from '../rows/scanBudget.ts';
 import { SourceError, type SourceResult } from '../source.ts';
 import type { CrucibleConfig } from './intCrucible.ts';
 import { SqliteRows } from './sqliteRows.ts';
@@ -56,6 +56,7 @@ export class CrucibleDatabase {
       id,
       createdAt: column('created_at'),
       changedAt: [column('completed_at')],
+      read: [...table.columns.values()].filter(({ readable }) => readable),
     });
     return {
       reader: timedScans(rows, this.#budget),
@@ -124,20 +125,4 @@ function missingColumns(missing: readonly string[]): SourceError {
     `${CRUCIBLE_TABLE} lacks ${missing.join(', ')}, or this user may not read them; run Int Crucible's migrations or grant SELECT`,
     { result: 'schema' },
   );
-}
-
-/** Measures what looking for changed rows costs the source. */
-function timedScans(rows: RowReader, budget: ScanBudget): RowReader {
-  return {
-    mark: () => rows.mark(),
-    count: () => rows.count(),
-    all: (after, limit) => rows.all(after, limit),
-    byIds: (ids) => rows.byIds(ids),
-    async changed(since, horizon, after, limit) {
-      const startedMs = performance.now();
-      const page = await rows.changed(since, horizon, after, limit);
-      if (horizon !== undefined) budget.scanned((performance.now() - startedMs) / 1000);
-      return page;
-    },
-  };
 }

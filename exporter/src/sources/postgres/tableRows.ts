@@ -8,6 +8,8 @@ export interface RunColumns {
   readonly createdAt: Column | undefined;
   /** Times that move when a row changes: finished, updated. */
   readonly changedAt: readonly (Column | undefined)[];
+  /** What is read of a row. */
+  readonly read: readonly Column[];
 }
 
 type Read = <T>(work: (query: Query) => Promise<T>) => Promise<T>;
@@ -32,8 +34,7 @@ export class TableRows implements RowReader {
     const id = quoteIdentifier(columns.id.name);
     const created = isTime(columns.createdAt) ? quoteIdentifier(columns.createdAt.name) : undefined;
     this.#order = created === undefined ? id : `coalesce(${created}, '-infinity'), ${id}`;
-    const all = [...table.columns.values()].filter((column) => column.readable);
-    this.#select = `select ${all.map((column) => `${asText(column)} as ${quoteIdentifier(column.name)}`).join(', ')}
+    this.#select = `select ${columns.read.map((column) => `${asText(column)} as ${quoteIdentifier(column.name)}`).join(', ')}
       from ${table.sqlName}`;
   }
 
