@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { instant, MAX_NAME_LENGTH, name } from './fields.ts';
-import { KINDS, type Kind } from './records.ts';
+import { definitionOf, KINDS, type Kind } from './records.ts';
 
 /** An event as it is pushed: `data` is a record of `kind`, whole or partial. */
 export const eventEnvelope = z.object({
@@ -38,4 +38,17 @@ export interface PulledRecord {
   readonly data: Readonly<Record<string, unknown>>;
   /** When the source last updated it (RFC 3339); absent: the start of the poll. */
   readonly at?: string;
+}
+
+/**
+ * What the data of an event may hold: known fields of its kind, each also `null` (clears) or absent (leaves), except that a
+ * key field cannot be null. What else there is passes through, to become attributes.
+ */
+export function eventDataSchema(kind: Kind): z.ZodType<Record<string, unknown>> {
+  const { fields, key } = definitionOf(kind);
+  const shape: Record<string, z.ZodType> = { attributes: z.record(z.string(), z.unknown()).nullish() };
+  for (const [field, type] of Object.entries(fields)) {
+    shape[field] = key.includes(field) ? (type as z.ZodType).optional() : (type as z.ZodType).nullish();
+  }
+  return z.looseObject(shape);
 }

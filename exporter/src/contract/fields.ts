@@ -23,18 +23,21 @@ export function canonicalInstant(text: string): string | undefined {
 }
 
 /** A time, RFC 3339 in, canonical out (`2026-11-20T13:18:00.000Z`). */
-export const instant = z.string().transform((text, context) => {
-  const canonical = canonicalInstant(text);
-  if (canonical === undefined) {
-    context.issues.push({
-      code: 'custom',
-      input: text,
-      message: `expected an RFC 3339 time from 1970 on, found ${JSON.stringify(text.slice(0, 40))}`,
-    });
-    return z.NEVER;
-  }
-  return canonical;
-});
+export const instant = z
+  .string()
+  .meta({ format: 'date-time' })
+  .transform((text, context) => {
+    const canonical = canonicalInstant(text);
+    if (canonical === undefined) {
+      context.issues.push({
+        code: 'custom',
+        input: text,
+        message: `expected an RFC 3339 time from 1970 on, found ${JSON.stringify(text.slice(0, 40))}`,
+      });
+      return z.NEVER;
+    }
+    return canonical;
+  });
 
 /** An identifier or a value that becomes a metric label. */
 export const name = z.string().min(1).max(MAX_NAME_LENGTH);

@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { categoryOf } from '../contract/errorCategories.ts';
-import { eventEnvelope, type NormalisedEvent } from '../contract/events.ts';
+import { eventDataSchema, eventEnvelope, type NormalisedEvent } from '../contract/events.ts';
 import { recordKey } from '../contract/recordKey.ts';
 import { definitionOf, isKind, KINDS, type Kind } from '../contract/records.ts';
 import { cleanValue, type ValueLimits, ValueRefused } from './cleanValue.ts';
@@ -15,16 +15,11 @@ export class EventRejected extends Error {
   override readonly name = 'EventRejected';
 }
 
-/** Known fields of a kind, each also `null` (clears) or absent (leaves); the rest passes through, to become attributes. */
-const dataSchemas = new Map<Kind, { schema: z.ZodType<Record<string, unknown>>; known: ReadonlySet<string> }>(
-  KINDS.map((kind) => {
-    const { fields, key } = definitionOf(kind);
-    const shape: Record<string, z.ZodType> = { attributes: z.record(z.string(), z.unknown()).nullish() };
-    for (const [field, type] of Object.entries(fields)) {
-      shape[field] = key.includes(field) ? (type as z.ZodType).optional() : (type as z.ZodType).nullish();
-    }
-    return [kind, { schema: z.looseObject(shape), known: new Set(Object.keys(shape)) }];
-  }),
+const dataSchemas = new Map(
+  KINDS.map((kind) => [
+    kind,
+    { schema: eventDataSchema(kind), known: new Set([...Object.keys(definitionOf(kind).fields), 'attributes']) },
+  ]),
 );
 
 /** The list of statuses is closed: a word that is not on it becomes `unknown`, and the source's own word stays beside it. */
