@@ -4,6 +4,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { Pool } from 'pg';
 import { llmUsagePayload, metricsPayload, type PhaseResult } from './crucibleObservability.ts';
 import { type CrucibleOrigin, postgresSchema, sqliteSchema } from './crucibleSchema.ts';
+import { insertRows } from './insertRows.ts';
 import { freshDatabase } from './postgres.ts';
 import { temporaryDirectory } from './temporaryDirectory.ts';
 
@@ -74,9 +75,6 @@ interface Store {
   drop(): Promise<void>;
 }
 
-/** Postgres takes at most 65,535 parameters a statement. */
-const ROWS_PER_INSERT = 1000;
-
 /** On the Postgres of the test run. */
 export async function crucibleOnPostgres(origin: CrucibleOrigin = 'alembic'): Promise<CrucibleDatabase> {
   const database = await freshDatabase();
@@ -86,19 +84,7 @@ export async function crucibleOnPostgres(origin: CrucibleOrigin = 'alembic'): Pr
     async execute(sql) {
       await pool.query(sql);
     },
-    async insert(table, rows) {
-      const columns = Object.keys(rows[0] ?? {});
-      for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-        const chunk = rows.slice(start, start + ROWS_PER_INSERT);
-        const tuples = chunk.map(
-          (_, row) => `(${columns.map((_, column) => `$${row * columns.length + column + 1}`)})`,
-        );
-        await pool.query(
-          `insert into ${table} (${columns}) values ${tuples}`,
-          chunk.flatMap((row) => Object.values(row)),
-        );
-      }
-    },
+    insert: (table, rows) => insertRows(pool, table, rows),
     async update(table, id, columns) {
       const names = Object.keys(columns);
       const assignments = names.map((name, index) => `${name} = $${index + 2}`);
