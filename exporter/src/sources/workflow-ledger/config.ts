@@ -7,14 +7,19 @@ const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_$]{0,62}$/, {
 
 /** Columns by the name that this configuration gives them; the default is that name itself, null says that there is none. */
 function table(name: string, columns: readonly string[]) {
-  const same = Object.fromEntries(columns.map((column) => [column, column]));
   return z
     .strictObject({
       table: identifier.default(name),
       columns: z
         .partialRecord(z.enum(columns), identifier.nullable())
         .default({})
-        .transform((named): Readonly<Record<string, string | null>> => ({ ...same, ...named })),
+        .transform((named): Readonly<Record<string, string | null>> => {
+          const nameOf = (column: string) => {
+            const given = named[column];
+            return given === undefined ? column : given;
+          };
+          return Object.fromEntries(columns.map((column) => [column, nameOf(column)]));
+        }),
     })
     .prefault({});
 }
