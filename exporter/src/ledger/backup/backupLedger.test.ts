@@ -1,5 +1,17 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, open, readdir, readFile, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -69,9 +81,15 @@ const pools: pg.Pool[] = [];
 
 beforeAll(async () => {
   directory = await realpath(await mkdtemp(path.join(os.tmpdir(), 'fleetlens-backup-')));
+  // mkdtemp's directories are closed to the account that runs the server.
+  await chmod(directory, 0o711);
   [postgres15, embedded] = await Promise.all([
     startThrowawayPostgres(),
-    startEmbeddedPostgres({ dataDir: path.join(directory, 'data'), log: pino({ enabled: false }) }),
+    startEmbeddedPostgres({
+      dataDir: path.join(directory, 'data'),
+      stateDir: path.join(directory, 'state'),
+      log: pino({ enabled: false }),
+    }),
   ]);
 });
 afterEach(async () => {

@@ -1,7 +1,7 @@
 /** For the tests of the embedded Postgres: directories, exporter processes and questions, all ended and removed after each test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,8 +25,10 @@ export function atEnd(end: () => Promise<unknown>): void {
   endings.push(end);
 }
 
+/** Open for passage, as a directory of a real system is; mkdtemp's own are closed to the server's account. */
 export async function temporaryDirectory(): Promise<string> {
   const directory = await realpath(await mkdtemp(path.join(os.tmpdir(), 'fleetlens-test-')));
+  await chmod(directory, 0o711);
   atEnd(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
@@ -66,9 +68,14 @@ interface Places {
   installed?: InstalledBinaries;
 }
 
+/** A test never writes to the system's own state directory. */
+async function withinTest(places: Places): Promise<Places> {
+  return { stateDir: path.join(await temporaryDirectory(), 'state'), ...places };
+}
+
 export async function startHere(places: Places, log: Logger = captureLog().log): Promise<EmbeddedPostgresServer> {
   endServerOf(places.dataDir);
-  const server = await startEmbeddedPostgres({ ...places, log });
+  const server = await startEmbeddedPostgres({ ...(await withinTest(places)), log });
   atEnd(() => server.stop());
   return server;
 }
@@ -85,9 +92,11 @@ export interface HeldServer {
 export async function startElsewhere(places: Places, account?: { uid: number; gid: number }): Promise<HeldServer> {
   endServerOf(places.dataDir);
   const script = path.join(import.meta.dirname, 'holdEmbeddedPostgres.ts');
-  const child = spawn(process.execPath, ['--no-warnings', script, JSON.stringify(places)], {
+  const child = spawn(process.execPath, ['--no-warnings', script, JSON.stringify(await withinTest(places))], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: '/',
+    // A process group of its own, as a shell gives to what it starts.
+    detached: true,
     ...account,
   });
   atEnd(async () => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chown, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ServerBinaries } from './serverBinaries.ts';
@@ -19,6 +20,7 @@ export async function initialiseCluster(options: {
   password: string;
 }): Promise<void> {
   const { clusterDir, binaries, user, password } = options;
+  if (user === undefined) refuseUidWithoutAccount();
   const temporary = `${clusterDir}.initialising`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { mode: 0o700 });
@@ -44,6 +46,19 @@ export async function initialiseCluster(options: {
   }
   await rename(temporary, clusterDir);
   await syncDirectory(path.dirname(clusterDir));
+}
+
+/** initdb looks up its own account's name, which a container's arbitrary uid does not have. The server itself does not ask. */
+function refuseUidWithoutAccount(): void {
+  try {
+    os.userInfo();
+  } catch (error) {
+    throw new Error(
+      `The exporter runs as uid ${process.geteuid?.()}, which has no account (no line in /etc/passwd); initdb, which creates the embedded Postgres, needs one. ` +
+        'Run the exporter under a uid that has an account, or set ledger.database_url (DATABASE_URL) to a Postgres server.',
+      { cause: error },
+    );
+  }
 }
 
 /** The role's password, made at the first start. 0600: who may read the exporter's data directory may read the ledger. */

@@ -153,8 +153,10 @@ describe.skipIf(!isRoot)('an exporter that runs as root', () => {
 
   it('opens a closed data directory for passage, not for reading', async () => {
     const dataDir = await temporaryDirectory();
+    await chmod(dataDir, 0o700);
     await startHere({ dataDir });
     expect((await stat(dataDir)).mode & 0o777).toBe(0o711);
+    expect((await lstat(path.join(dataDir, 'postgres'))).isDirectory()).toBe(true);
   });
 });
 
@@ -190,6 +192,12 @@ describe.skipIf(!isRoot)('an exporter that runs as an unprivileged user', () => 
     expect(holder.error).toBeUndefined();
     expect(await query(holder.connectionString, 'select 1 as one')).toEqual([{ one: 1 }]);
     expect(await readdir(dataDir)).toContain('embedded-postgres-test');
+  });
+
+  it('is told when its uid has no account, which initdb needs', async () => {
+    const stranger = { uid: nobody.uid - 1, gid: nobody.gid };
+    const refused = await startElsewhere({ dataDir: await ownDirectory(stranger) }, stranger);
+    expect(refused.error).toMatch(new RegExp(`uid ${stranger.uid}, which has no account.*ledger.database_url`));
   });
 
   it('is told when the cluster is another account’s', async () => {

@@ -165,6 +165,17 @@ describe('a second start', () => {
 });
 
 describe('after a kill', () => {
+  it('has not lost the server to the Ctrl-C that the whole process group gets', async () => {
+    const dataDir = await temporaryDirectory();
+    const holder = await startElsewhere({ dataDir });
+    const ended = once(holder.child, 'exit');
+    process.kill(-(holder.child.pid ?? 0), 'SIGINT');
+    await ended;
+    const server = await startHere({ dataDir });
+    expect(server.adopted).toBe(true);
+    expect(await query(server.connectionString, 'select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
   it('adopts the server that a killed exporter left, with all it has', async () => {
     const dataDir = await temporaryDirectory();
     const holder = await startElsewhere({ dataDir });
