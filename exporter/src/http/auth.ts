@@ -108,22 +108,28 @@ export function guardRoutes(app: FastifyInstance, options: AuthOptions): void {
 
 /** The hook that {@link guardRoutes} puts before every route: 401 without a valid identity, 403 with one that may not. */
 function requireRole(options: AuthOptions): onRequestHookHandler {
-  return async (request) => {
+  return (request, _reply, done) => {
     const rule = request.routeOptions.config.access ?? 'public';
     const access = rule === 'metrics' ? (options.metricsNeedToken ? 'read' : 'public') : rule;
     const principal = identify(request, options);
-    if (access === 'public') {
-      request.principal = principal ?? NOBODY;
-      return;
-    }
-    if (principal === undefined) throw nobodyError(request, access, options);
-    if (principal.kind !== 'local' && !ROLES_OF[access].some((role) => role === principal.role)) {
-      const found = `found ${principal.kind === 'basic' ? 'user' : 'token'} "${principal.name}" of role ${principal.role}`;
-      throw new HttpError(403, 'forbidden', `${found}, expected one of ${ROLES_OF[access].join(', ')}`);
-    }
-    if (principal.kind === 'local' && access !== 'read') throw nobodyError(request, access, options);
-    request.principal = principal;
+    const refusal = access === 'public' ? undefined : whyRefused(request, access, principal, options);
+    request.principal = principal ?? NOBODY;
+    if (refusal === undefined) done();
+    else done(refusal);
   };
+}
+
+function whyRefused(
+  request: FastifyRequest,
+  access: keyof typeof ROLES_OF,
+  principal: Principal | undefined,
+  options: AuthOptions,
+): HttpError | undefined {
+  if (principal === undefined) return nobodyError(request, access, options);
+  if (principal.kind === 'local') return access === 'read' ? undefined : nobodyError(request, access, options);
+  if (ROLES_OF[access].some((role) => role === principal.role)) return undefined;
+  const found = `found ${principal.kind === 'basic' ? 'user' : 'token'} "${principal.name}" of role ${principal.role}`;
+  return new HttpError(403, 'forbidden', `${found}, expected one of ${ROLES_OF[access].join(', ')}`);
 }
 
 function identify(request: FastifyRequest, options: AuthOptions): Principal | undefined {

@@ -247,6 +247,33 @@ describe('drainServer', () => {
     await drained;
   });
 
+  it('waits for requests of further addresses too', async () => {
+    const app = build();
+    const gate = Promise.withResolvers<void>();
+    const entered = Promise.withResolvers<void>();
+    app.get('/slow', open, async () => {
+      entered.resolve();
+      await gate.promise;
+      return { done: true };
+    });
+    const [first, second] = await listen(app, [
+      { host: '127.0.0.1', port: 0 },
+      { host: '127.0.0.2', port: 0 },
+    ]);
+    const answer = get(`http://127.0.0.2:${second?.port}/slow`, new Agent());
+    await entered.promise;
+    let ended = false;
+    const drained = drainServer(app, { timeoutMs: 60_000 }).then(() => {
+      ended = true;
+    });
+    await expect.poll(() => app.server.listening).toBe(false);
+    await expect(fetch(`http://127.0.0.1:${first?.port}/-/healthy`)).rejects.toThrow('fetch failed');
+    expect(ended).toBe(false);
+    gate.resolve();
+    expect(await answer).toMatchObject({ status: 200 });
+    await drained;
+  });
+
   it('closes idle kept connections at once', async () => {
     const app = build();
     const base = await serve(app);

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HEALTH_PATHS } from './healthRoutes.ts';
 
 /** Which requests are logged. Read at each request, so that a reload applies. */
@@ -11,21 +11,25 @@ export interface RequestLogOptions {
 
 /** One line a request, when its answer is sent, with its reqId. Answers of 500 and above are logged by the error handler anyway. */
 export function logRequests(app: FastifyInstance, options: () => RequestLogOptions): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { requests, healthRequests } = options();
     // The path alone: a query may hold what somebody searched for, or a token where none belongs.
     const path = request.url.split('?', 1)[0] ?? '';
-    if (!(HEALTH_PATHS.has(path) ? healthRequests : requests)) return;
-    request.log.info(
-      {
-        method: request.method,
-        path,
-        status: reply.statusCode,
-        durationMs: Math.round(reply.elapsedTime * 10) / 10,
-        peer: request.socket.remoteAddress,
-        principal: request.principal?.name,
-      },
-      'request',
-    );
+    if (HEALTH_PATHS.has(path) ? healthRequests : requests) logRequest(request, reply, path);
+    done();
   });
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply, path: string): void {
+  request.log.info(
+    {
+      method: request.method,
+      path,
+      status: reply.statusCode,
+      durationMs: Math.round(reply.elapsedTime * 10) / 10,
+      peer: request.socket.remoteAddress,
+      principal: request.principal?.name,
+    },
+    'request',
+  );
 }

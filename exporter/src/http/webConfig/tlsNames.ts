@@ -25,11 +25,4 @@ export const CIPHERS = {
   TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-RSA-CHACHA20-POLY1305',
 } as const;
 
-/** TLS 1.3 has its own suites, which the list does not choose (as in Go); without them Node would switch 1.3 off. */
-export const TLS13_CIPHERS = [
-  CIPHERS.TLS_AES_256_GCM_SHA384,
-  CIPHERS.TLS_CHACHA20_POLY1305_SHA256,
-  CIPHERS.TLS_AES_128_GCM_SHA256,
-];
-
 export const CURVES = { CurveP256: 'P-256', CurveP384: 'P-384', CurveP521: 'P-521', X25519: 'X25519' } as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { ConfigProblem } from '../../config/problem.ts';
-import { CIPHERS, CURVES, TLS_VERSIONS, TLS13_CIPHERS } from './tlsNames.ts';
+import { CIPHERS, CURVES, TLS_VERSIONS } from './tlsNames.ts';
 import type { TlsConfig } from './webConfigSchema.ts';
 
 export type TlsOptions =
@@ -30,7 +30,7 @@ export function readTlsOptions(tls: TlsConfig): TlsOptions {
     minVersion: TLS_VERSIONS[tls.min_version],
     maxVersion: TLS_VERSIONS[tls.max_version],
     honorCipherOrder: tls.prefer_server_cipher_suites,
-    ...(tls.cipher_suites.length === 0 ? {} : { ciphers: cipherList(tls) }),
+    ...(cipherList(tls) === '' ? {} : { ciphers: cipherList(tls) }),
     ...(tls.curve_preferences.length === 0
       ? {}
       : { ecdhCurve: tls.curve_preferences.map((name) => CURVES[name]).join(':') }),
@@ -46,5 +46,7 @@ export function readTlsOptions(tls: TlsConfig): TlsOptions {
 }
 
 function cipherList(tls: TlsConfig): string {
-  return [...new Set([...TLS13_CIPHERS, ...tls.cipher_suites.map((name) => CIPHERS[name])])].join(':');
+  // As in Go, the list chooses among the suites up to TLS 1.2; those of 1.3 stay what they are.
+  const names = tls.cipher_suites.map((name) => CIPHERS[name]).filter((name) => !name.startsWith('TLS_'));
+  return names.join(':');
 }
