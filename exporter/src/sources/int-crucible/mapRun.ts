@@ -58,7 +58,7 @@ interface MapRun {
 
 /** @returns whether the run has finished but its last columns may still be written. */
 export function awaitsMetrics(row: TextRow, words: StatusWords): boolean {
-  return isFinished(words.read(row.status).status) && (row.metrics ?? null) === null;
+  return isFinished(words.read(row.status).status) && jsonOf(row.metrics) === undefined;
 }
 
 /** One row of crucible_runs as records: the run, its phases as steps, and the usage of each phase. */
@@ -96,7 +96,7 @@ export function mapRun(row: TextRow, { words, now }: MapRun): readonly PulledRec
       inputTokens: sum(usage.map(({ inputTokens }) => inputTokens)),
       outputTokens: sum(usage.map(({ outputTokens }) => outputTokens)),
       usageMissing: isFinished(state.status)
-        ? usageMissing(row, usage.length, finishedAt ?? createdAt, now)
+        ? usageMissing(metrics !== undefined, usage.length, finishedAt ?? createdAt, now)
         : undefined,
       attributes: attributesOf(row, metrics),
     }),
@@ -228,9 +228,9 @@ function countsOf(row: TextRow): JsonObject | undefined {
   });
 }
 
-function usageMissing(row: TextRow, phases: number, end: string | undefined, now: Date): boolean | undefined {
+/** @param written the pipeline has written its metrics, and with them the usage it knows of. */
+function usageMissing(written: boolean, phases: number, end: string | undefined, now: Date): boolean | undefined {
   if (phases > 0) return false;
-  const written = (row.metrics ?? null) !== null;
   const late = end !== undefined && now.getTime() - Date.parse(end) > LATE_COLUMNS_MS;
   return written || late ? true : undefined;
 }

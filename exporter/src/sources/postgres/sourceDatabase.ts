@@ -37,8 +37,11 @@ export class SourceDatabase {
       application_name: 'fleetlens',
       types: AS_TEXT,
     });
+    const broke = (error: Error) => log.debug({ err: error }, 'a connection to the source broke');
     // An idle connection that breaks: the next read opens another one and says what is wrong.
-    this.#pool.on('error', (error) => log.debug({ err: error }, 'the idle connection to the source broke'));
+    this.#pool.on('error', broke);
+    // The pool listens to idle clients only; one that breaks while it is being closed would end the process.
+    this.#pool.on('connect', (client) => void client.on('error', broke));
   }
 
   /**
@@ -79,8 +82,6 @@ export class SourceDatabase {
     // Closing the connection is the one way to stop waiting; the server ends the statement by its own timeout.
     const onAbort = () => release(true);
     signal.addEventListener('abort', onAbort, { once: true });
-    const onError = () => undefined;
-    client.on('error', onError);
     try {
       await client.query(
         `begin transaction isolation level repeatable read, read only;
@@ -100,7 +101,6 @@ export class SourceDatabase {
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
-      client.off('error', onError);
       release(true);
     }
   }

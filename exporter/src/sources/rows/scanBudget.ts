@@ -2,6 +2,8 @@ import type { RowReader } from './readRows.ts';
 
 /** A scan may take this share of the time: a table of ten million rows is then scanned every few minutes, a small one at each poll. */
 const SHARE = 0.05;
+/** Scans shorter than this are free. */
+const FREE_SECONDS = 0.05;
 
 /** Keeps the reading of whole tables below a share of the source server's time, measured by how long the last scan took. */
 export class ScanBudget {
@@ -12,7 +14,7 @@ export class ScanBudget {
   }
 
   scanned(seconds: number): void {
-    this.#notBeforeMs = performance.now() + (seconds * 1000) / SHARE;
+    if (seconds > FREE_SECONDS) this.#notBeforeMs = performance.now() + (seconds * 1000) / SHARE;
   }
 }
 
