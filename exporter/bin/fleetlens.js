@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 // The sources run as they are: Node 24 strips the types. A published package carries dist/ instead.
 import { existsSync } from 'node:fs';
 

@@ -15,7 +15,7 @@ export async function runServe(options: ServeFlags): Promise<void> {
     loadConfig(options.config, {
       sourceSchemas,
       flags: {
-        ...(options.listenAddress === undefined ? {} : { listenAddress: options.listenAddress }),
+        ...(options.listenAddress === undefined ? {} : { listenAddresses: options.listenAddress }),
         ...(options.webConfigFile === undefined ? {} : { webConfigFile: options.webConfigFile }),
       },
     });

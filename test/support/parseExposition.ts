@@ -19,5 +19,7 @@ export function monotonicSamples(samples: ReadonlyMap<string, number>): Map<stri
 
 /** @returns the series whose value fell or that vanished between two expositions. */
 export function fallen(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string[] {
-  return [...before].filter(([series, value]) => (after.get(series) ?? Number.NEGATIVE_INFINITY) < value).map(([series]) => series);
+  return [...before]
+    .filter(([series, value]) => (after.get(series) ?? Number.NEGATIVE_INFINITY) < value)
+    .map(([series]) => series);
 }

@@ -112,7 +112,10 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
   context.moves.add(record, observation);
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
   if (merged.changed) record.dirty = true;
-  if (event.kind === 'run') record.dueAt = runDueAt(record, context.policy);
+  if (event.kind === 'run') {
+    const live = context.states.get(event.source)?.live ?? true;
+    record.dueAt = runDueAt(record, context.policy, live ? context.nowMs : 0);
+  }
 }
 
 /** What a step takes from its run; undefined while the run is not known. */
@@ -146,15 +149,18 @@ export function attemptOf(state: RecordState): number {
   return Math.max(1, typeof state.doc.attempts === 'number' ? state.doc.attempts : 1);
 }
 
-/** When to look at a run again: an open one for silence, a finished one for its late usage. */
-export function runDueAt(run: WorkingRecord, policy: LedgerPolicy): string | null {
+/**
+ * When to look at a run again: an open one for silence, a finished one for its late usage.
+ * @param heardMs when its end was heard of; what is told late (after an outage) has late usage on its way too
+ */
+export function runDueAt(run: WorkingRecord, policy: LedgerPolicy, heardMs = 0): string | null {
   const { state } = run;
   if (state === undefined) return null;
   const status = text(state.doc.status);
   if (isOpen(status)) return new Date(Date.parse(run.at) + policy.lostAfterMs).toISOString();
   if (!isFinished(status) || run.settled === attemptOf(state)) return null;
   const finishedAt = text(state.doc.finishedAt) ?? stampOf(state, 'status')?.[0] ?? run.at;
-  return new Date(Date.parse(finishedAt) + policy.settleAfterMs).toISOString();
+  return new Date(Math.max(Date.parse(finishedAt), heardMs) + policy.settleAfterMs).toISOString();
 }
 
 /** Keeps readings over time of kinds whose record is only the latest one. */

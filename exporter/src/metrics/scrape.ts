@@ -39,7 +39,7 @@ export function createScraper(snapshot: RollupSnapshot, registry: Registry, log:
       log.error({ err: error, family }, 'scrape: a collector failed; its family is left out'),
     );
     const sources = wasUp ? renderSourceGauges(snapshot, format) : '';
-    const series = renderSeriesCounts(new Map([...ledger.series, ...own.series]), format);
+    const series = renderSeriesCounts(ledger.series, format);
     const end = format === 'openmetrics' ? '# EOF\n' : '';
     return [...ledger.chunks, Buffer.from(sources + own.text + series + end)];
   }

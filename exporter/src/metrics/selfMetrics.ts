@@ -24,6 +24,10 @@ export function selfHistogram(registry: Registry, name: FamilyName): Histogram {
 export function createSelfRegistry(build: { version: string; revision: string }): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  // prom-client keeps these gauges under names that only a counter may have; nodejs_active_* without _total says the same.
+  for (const name of ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']) {
+    registry.removeSingleMetric(name);
+  }
   selfGauge(registry, 'fleetlens_build_info').set({ ...build, node: process.version }, 1);
   return registry;
 }

@@ -1,0 +1,47 @@
+import pg from 'pg';
+
+/** All that came of the events that a ledger took: rollups by label set, and records with who set their fields. */
+export async function ledgerContents(connectionString: string): Promise<Record<string, unknown[]>> {
+  return await withClient(connectionString, async (client) => {
+    const rows = async (sql: string) => (await client.query(sql)).rows as unknown[];
+    const records = (table: string) =>
+      rows(`select source, key, doc, stamps::text from fleetlens.${table} order by 1, 2`);
+    return {
+      rollups: await rows('select family, labels, value, count, buckets from fleetlens.rollup order by family, labels'),
+      runs: await records('run'),
+      steps: await records('step'),
+      usage: await records('usage'),
+      jobs: await records('job'),
+      output: await records('output'),
+    };
+  });
+}
+
+/** Finished runs wait for late usage; then their cost is counted. */
+export async function isSettled(connectionString: string): Promise<boolean> {
+  return await withClient(
+    connectionString,
+    async (client) => (await client.query('select from fleetlens.run where due_at is not null')).rowCount === 0,
+  );
+}
+
+/** The value of a counter, summed over its label sets. */
+export async function rollupTotal(connectionString: string, family: string): Promise<number> {
+  return await withClient(connectionString, async (client) => {
+    const { rows } = await client.query<{ total: string | null }>(
+      'select sum(value) / 1000000000 as total from fleetlens.rollup where family = $1',
+      [family],
+    );
+    return Number(rows[0]?.total ?? 0);
+  });
+}
+
+export async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
