@@ -28,7 +28,7 @@ export function readThroughDay(
   for (const ms of taken) read(story, ms);
   if (!world.fine) return;
   for (let hour = begin; hour < begin + DAY; hour += HOUR) {
-    story.later(hour, `${name}/${hour}/fine`, (stretch) => {
+    story.later(hour, hour + HOUR, `${name}/${hour}/fine`, (stretch) => {
       for (let ms = hour; ms < hour + HOUR; ms += FINE_MS) if (!taken.has(ms)) read(stretch, ms);
     });
   }

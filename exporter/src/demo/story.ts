@@ -18,7 +18,7 @@ export type EventData<K extends Kind> = {
 /** Something on the way to becoming events: an event itself, or a stretch of time whose events are made when it comes. */
 export type Happening =
   | { readonly ms: number; readonly id: string; readonly event: FleetEvent }
-  | { readonly ms: number; readonly id: string; readonly unfold: () => readonly Happening[] };
+  | { readonly ms: number; readonly endMs: number; readonly id: string; readonly unfold: () => readonly Happening[] };
 
 /** No story goes on for longer than this after it began; who continues a history reads no further back. */
 export const LONGEST_STORY_MS = 5 * 86_400_000;
@@ -51,11 +51,12 @@ export class Story {
     });
   }
 
-  /** Adds a stretch of time whose events nobody needs before it comes. */
-  later(ms: number, id: string, unfold: (story: Story) => void): void {
+  /** Adds a stretch of time, from `ms` to `endMs`, whose events nobody needs before it comes. */
+  later(ms: number, endMs: number, id: string, unfold: (story: Story) => void): void {
     const from = this.#within(ms, id);
     this.happenings.push({
       ms: from,
+      endMs,
       id,
       unfold: () => {
         const stretch = new Story(this.source, from);

@@ -33,6 +33,7 @@ export function* unfold(world: World, { sinceMs, fromMs, toMs }: Window): Genera
     for (let first = timeline.peek(); first !== undefined && first.ms < untilMs; first = timeline.peek()) {
       timeline.next();
       if ('unfold' in first) {
+        if (first.endMs < fromMs) continue;
         for (const happening of first.unfold()) if (happening.ms >= fromMs) timeline.add(happening);
       } else if (first.ms >= fromMs) {
         yield { ms: first.ms, event: first.event };

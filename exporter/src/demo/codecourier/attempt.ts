@@ -244,7 +244,7 @@ function shareOf(random: Random, fate: Fate): number {
 }
 
 function messagesOf(random: Random, seconds: number): number {
-  return seconds < 30 ? 1 : random.integer(1, 3);
+  return seconds < 60 ? 1 : random.integer(1, 2);
 }
 
 function breakOff(random: Random, fate: Fate, role: Role, stepId: string): Pick<AttemptEnd, 'status' | 'error'> {

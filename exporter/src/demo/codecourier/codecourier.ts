@@ -3,7 +3,16 @@ import type { Platform } from '../platform.ts';
 import type { Random } from '../random.ts';
 import { Story } from '../story.ts';
 import type { World } from '../world.ts';
-import { CODECOURIER, MERGE_AGENT, PEOPLE, PROJECTS, type Project, SANDBOX_SESSION, type Workflow } from './fleet.ts';
+import {
+  CODECOURIER,
+  FEATURE_BUILDER,
+  MERGE_AGENT,
+  PEOPLE,
+  PROJECTS,
+  type Project,
+  SANDBOX_SESSION,
+  type Workflow,
+} from './fleet.ts';
 import { tellPipelineQueue } from './pipelineQueue.ts';
 import { tellPipelineRun } from './pipelineRun.ts';
 import { tellProjectRecords } from './projectRecords.ts';
@@ -13,13 +22,16 @@ import type { Tally } from './tally.ts';
 import { pickTask } from './tasks.ts';
 
 /** Runs and chains on a working day. */
-const RUNS_BY_DAY = 72;
-const RUNS_BY_NIGHT = 8;
-/** Minute of every hour at which a scheduled run starts: something goes on at any hour. */
-const SCHEDULE_MINUTE = 7;
+const RUNS_BY_DAY = 58;
+/** Minutes of every hour at which scheduled runs start (something of the backlog is one): there is work at any hour. */
+const CHORES_MINUTE = 14;
+const BACKLOG_MINUTE = 44;
 const SANDBOX_SESSIONS = 6;
 const MERGES = 5;
 const CHAINS = 7;
+
+/** The one project with sandbox sessions and a merge agent. */
+const FLAGSHIP = PROJECTS[0] as Project;
 
 interface Work {
   readonly stories: readonly Story[];
@@ -71,15 +83,17 @@ function planWork(world: World, day: number): Work {
       trigger: random.chance(0.8) ? 'user' : 'api',
     });
   }
-  for (const ms of [...hourly(day, SCHEDULE_MINUTE), ...arrivals(random, day, RUNS_BY_NIGHT * world.scale, NIGHT)]) {
+  const scheduled = { origin: 'workflow', trigger: 'schedule' } as const;
+  for (const ms of hourly(day, CHORES_MINUTE)) {
     const project = pickProject(random);
-    run(ms, project, pickWorkflow(random, project), { origin: 'workflow', trigger: 'schedule' });
+    run(ms, project, pickWorkflow(random, project), scheduled);
   }
+  for (const ms of hourly(day, BACKLOG_MINUTE)) run(ms, random.pick(PROJECTS.slice(0, 4)), FEATURE_BUILDER, scheduled);
   for (const ms of arrivals(random, day, SANDBOX_SESSIONS * world.scale, OFFICE)) {
-    run(ms, random.pick(PROJECTS.slice(0, 2)), SANDBOX_SESSION, { origin: 'sandbox', trigger: 'user' });
+    run(ms, FLAGSHIP, SANDBOX_SESSION, { origin: 'sandbox', trigger: 'user' });
   }
   for (const ms of arrivals(random, day, MERGES * world.scale, OFFICE)) {
-    run(ms, random.pick(PROJECTS.slice(0, 2)), MERGE_AGENT, { origin: 'merge_agent' });
+    run(ms, FLAGSHIP, MERGE_AGENT, { origin: 'merge_agent' });
   }
   for (const ms of arrivals(random, day, CHAINS * world.scale, NIGHT)) {
     const project = random.pick(PROJECTS.slice(0, 4));

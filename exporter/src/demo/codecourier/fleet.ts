@@ -40,7 +40,7 @@ export const ROLE_WORK: Readonly<Record<Role, { seconds: number; input: number; 
   prompter: { seconds: 110, input: 9_000, output: 1_200 },
   investigator: { seconds: 450, input: 90_000, output: 4_500 },
   'deep-dive': { seconds: 700, input: 150_000, output: 7_000 },
-  designer: { seconds: 840, input: 210_000, output: 14_000 },
+  designer: { seconds: 840, input: 150_000, output: 10_500 },
   optimizer: { seconds: 570, input: 120_000, output: 8_000 },
   checker: { seconds: 360, input: 60_000, output: 2_600 },
   evaluator: { seconds: 260, input: 45_000, output: 1_900 },

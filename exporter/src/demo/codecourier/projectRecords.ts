@@ -23,7 +23,7 @@ export function tellProjectRecords(world: World, story: Story, day: number, tall
     if (!world.fine) continue;
     for (let hour = 0; hour < 24; hour++) {
       const from = day * DAY + hour * HOUR;
-      story.later(from, `project/${project.name}/${from}/fine`, (live) => {
+      story.later(from, from + HOUR, `project/${project.name}/${from}/fine`, (live) => {
         for (let ms = from + 30_000; ms < from + HOUR; ms += MINUTE) tellCounters(world, live, project, day, ms, tally);
       });
     }

@@ -128,7 +128,7 @@ export class SandboxLife {
     };
     if (endMs - startedMs > 2 * MINUTE) read(this.#story, startedMs + (endMs - startedMs) / 2);
     if (!this.#world.fine) return;
-    this.#story.later(startedMs, `${sandboxId}/fine`, (live) => {
+    this.#story.later(startedMs, endMs, `${sandboxId}/fine`, (live) => {
       for (let ms = startedMs + 20 * SECOND; ms < endMs; ms += 20 * SECOND) read(live, ms);
     });
   }

@@ -62,7 +62,7 @@ export function tellStepOutput(
   if (!world.fine) return;
   for (let k = 0; k <= messages; k++) {
     const begin = fromMs + stretch * k;
-    story.later(begin, `out/${place.stepId}/${k}/fine`, (live) => {
+    story.later(begin, begin + stretch, `out/${place.stepId}/${k}/fine`, (live) => {
       tellStream(world, live, place, scene, begin, begin + stretch, k * SEQ_STRIDE);
     });
   }

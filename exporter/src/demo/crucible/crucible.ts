@@ -7,7 +7,7 @@ import { CRUCIBLE } from './topics.ts';
 
 const RUNS_BY_DAY = 9;
 /** Minute of every hour at which a scheduled search begins. */
-const SCHEDULE_MINUTE = 34;
+const SCHEDULE_MINUTE = 29;
 
 /** A platform of the kind of Int Crucible: searches for solutions, phase by phase. */
 export function createCrucible(world: World): Platform {

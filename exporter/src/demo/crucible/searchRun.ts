@@ -199,7 +199,7 @@ function tellPhaseOutput(
   tell(story, toMs - 20, lastSeq, 'assistant', PHASE_LINES[phase].replace('{n}', String(made)));
   if (!world.fine) return;
   const steps = Math.min(lastSeq - 1, Math.floor((toMs - fromMs) / (12 * SECOND)));
-  story.later(fromMs, `out/${stepId}/fine`, (live) => {
+  story.later(fromMs, toMs, `out/${stepId}/fine`, (live) => {
     for (let i = 1; i < steps; i++) {
       const done = Math.floor((made * i) / steps);
       tell(

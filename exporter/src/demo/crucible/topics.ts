@@ -3,9 +3,7 @@ export const CRUCIBLE = 'crucible-demo';
 
 export const TOPICS = [
   ['crucible/battery-supply', 'Second supplier for battery cells without a price above 9%'],
-  ['crucible/clinic-rota', 'A rota for 40 nurses that survives two sick notes'],
   ['crucible/cache-design', 'A cache that stays correct when a region is lost'],
-  ['crucible/port-logistics', 'Fewer empty containers between Rotterdam and Gdansk'],
 ] as const;
 
 export const PHASES = ['design', 'scenarios', 'evaluation', 'ranking'] as const;

@@ -58,19 +58,19 @@ export function workThroughQueue(world: World, jobs: readonly Job[]): JobSpan[] 
 function tellJob(job: Job, startMs: number): JobSpan & { next?: Job } {
   const { story, jobId } = job;
   const who = { queue: QUEUE, jobId };
-  story.tell('job', job.enqueuedMs, `${jobId}/enqueued`, { ...who, enqueuedAt: instantOf(job.enqueuedMs) });
+  story.tell('job', job.enqueuedMs, `job/${jobId}/enqueued`, { ...who, enqueuedAt: instantOf(job.enqueuedMs) });
   let workMs = startMs;
   let tries = 1;
   if (job.retried) {
     const backMs = startMs + 900;
-    story.tell('job', startMs, `${jobId}/started/1`, { ...who, startedAt: instantOf(startMs), tries });
-    story.tell('job', backMs, `${jobId}/retried`, { ...who, finishedAt: instantOf(backMs), result: 'retried' });
+    story.tell('job', startMs, `job/${jobId}/started/1`, { ...who, startedAt: instantOf(startMs), tries });
+    story.tell('job', backMs, `job/${jobId}/retried`, { ...who, finishedAt: instantOf(backMs), result: 'retried' });
     tries = 2;
     workMs = backMs + 10 * SECOND;
   }
   const started = { startedAt: instantOf(workMs), tries };
   if (!job.brief) {
-    story.tell('job', workMs, `${jobId}/started/${tries}`, {
+    story.tell('job', workMs, `job/${jobId}/started/${tries}`, {
       ...who,
       ...started,
       ...(tries > 1 ? { finishedAt: null, result: null } : {}),
@@ -78,7 +78,7 @@ function tellJob(job: Job, startMs: number): JobSpan & { next?: Job } {
   }
   const end = job.work(workMs);
   const endMs = Math.round(end.ms) + 20;
-  story.tell('job', endMs, `${jobId}/finished`, {
+  story.tell('job', endMs, `job/${jobId}/finished`, {
     ...who,
     ...(job.brief ? started : {}),
     finishedAt: instantOf(endMs),

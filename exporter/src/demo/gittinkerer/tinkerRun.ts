@@ -135,7 +135,7 @@ function tellOutput(
     );
   else tell(story, toMs - 300, 900, 'error', failure);
   if (!world.fine) return;
-  story.later(fromMs, `out/${runId}/fine`, (live) => {
+  story.later(fromMs, toMs, `out/${runId}/fine`, (live) => {
     const gap = (toMs - fromMs) / 8;
     for (let i = 1; i < 8; i++) {
       if (i !== 4)
