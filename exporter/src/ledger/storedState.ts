@@ -4,8 +4,8 @@ import type { Part } from './observe/recordView.ts';
 import type { SeriesRegistry } from './seriesRegistry.ts';
 
 /** counted: [series, key, value]; held: [series, value]. Series ids stand for family and labels. */
-type StoredCounted = readonly (readonly [number, string, number])[];
-type StoredHeld = readonly (readonly [number, number])[];
+export type StoredCounted = readonly (readonly [number, string, number])[];
+export type StoredHeld = readonly (readonly [number, number])[];
 
 export interface StoredRow {
   readonly doc: Doc;
