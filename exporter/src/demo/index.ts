@@ -1,6 +1,8 @@
 export { DEMO_SOURCES } from './fleet.ts';
-export type { PushOptions, PushProgress, PushResult, Rejection } from './pushEvents.ts';
-export { EventsRejected, PushRefused, pushEvents } from './pushEvents.ts';
+export type { PushOptions } from './pushEvents.ts';
+export { pushEvents } from './pushEvents.ts';
+export type { PushProgress, PushResult, Rejection } from './pushOutcome.ts';
+export { EventsRejected, PushRefused } from './pushOutcome.ts';
 export type { HistoryOptions } from './simulateFleet.ts';
 export { simulateFleet } from './simulateFleet.ts';
 export type { Clock, LiveOptions } from './simulateLive.ts';

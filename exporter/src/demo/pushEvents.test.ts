@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { EventsRejected, type PushProgress, PushRefused, pushEvents } from './pushEvents.ts';
+import { pushEvents } from './pushEvents.ts';
+import { EventsRejected, type PushProgress, PushRefused } from './pushOutcome.ts';
 import type { FleetEvent } from './story.ts';
 
 /** What a server does with a request before it takes the events: undefined takes them. */

@@ -4,10 +4,6 @@ import type { Happening } from './story.ts';
 export class Timeline {
   readonly #heap: Happening[] = [];
 
-  get size(): number {
-    return this.#heap.length;
-  }
-
   peek(): Happening | undefined {
     return this.#heap[0];
   }

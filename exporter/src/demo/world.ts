@@ -4,7 +4,7 @@ import { Random } from './random.ts';
 /** What all parts of a simulated fleet share. */
 export interface World {
   readonly seed: string;
-  /** Multiplies how much happens. */
+  /** Multiplies how much people and programs ask for. */
   readonly scale: number;
   /** Live: also what nobody reads a week later, such as output while it streams. */
   readonly fine: boolean;

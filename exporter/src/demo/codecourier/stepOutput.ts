@@ -1,7 +1,7 @@
 import { SECOND } from '../calendar.ts';
 import { instantOf, type Story } from '../story.ts';
 import type { World } from '../world.ts';
-import { type Line, nextLine, type Scene } from './transcript.ts';
+import { type Line, nextLine, type Scene, thought } from './transcript.ts';
 
 /** Lines of a history are this far apart in `seq`; what only a live reader sees lies between them. */
 const SEQ_STRIDE = 100;
@@ -53,7 +53,8 @@ export function tellStepOutput(
   const stretch = (toMs - fromMs) / (messages + 1);
   for (let k = 1; k <= messages; k++) {
     const ms = fromMs + stretch * k;
-    const line = nextLine(random, scene);
+    // Who reads a step later reads its last message first: that one is the agent's own.
+    const line = k === messages ? thought(random, scene) : nextLine(random, scene);
     if (line.role === 'assistant' && random.chance(0.05)) {
       tellPart(story, ms - Math.min(2 * SECOND, stretch / 2), place, k * SEQ_STRIDE, line, 0.5);
     }

@@ -21,7 +21,3 @@ export interface Tally {
   readonly runs: RunSpan[];
   readonly sandboxes: SandboxSpan[];
 }
-
-export function emptyTally(): Tally {
-  return { runs: [], sandboxes: [] };
-}

@@ -65,7 +65,8 @@ const TEST_COMMAND: Readonly<Record<Language, string>> = {
   java: './mvnw -q test',
 };
 
-function thought(random: Random, { role, task }: Scene): Line {
+/** What an agent says when it comes to the end of something. */
+export function thought(random: Random, { role, task }: Scene): Line {
   const text = random
     .pick(THINKING[role])
     .replace('{file}', task.files[0])

@@ -11,7 +11,7 @@ const MODELS = [
   { name: 'gpt-5-mini', service: 'openai', inputUsd: 0.25, outputUsd: 2 },
 ] as const;
 /** Prompt and answer tokens of one model call, medians. */
-const CALL_TOKENS = { input: 3_400, output: 700 };
+const CALL_TOKENS = { input: 1_500, output: 320 };
 
 function roundUsd(usd: number): number {
   return Math.round(usd * 1e6) / 1e6;

@@ -101,7 +101,8 @@ export function tellPiece(
       finishedAt: instantOf(endMs),
       error: error === undefined ? undefined : { ...error, surface: 'step' },
     });
-    if (verb === 'EXECUTE') tellAgentOutput(story, runId, stepId, ms, endMs, name);
+    if (task.blueprint.answer !== undefined)
+      tellAgentOutput(story, runId, stepId, ms, endMs, name, task.blueprint.answer);
     ms = endMs + 30;
     if (status !== 'succeeded') {
       tellEnd(story, plan, ms, status, error);
@@ -187,13 +188,11 @@ function tellAgentOutput(
   fromMs: number,
   toMs: number,
   name: string,
+  answer: string,
 ): void {
   const lines = [
     ['system', `${name}: 14 documents attached, answers must cite them.`],
-    [
-      'assistant',
-      'Two entries differ by the same amount with opposite signs: a payment was booked twice and reversed once. I propose one adjustment.',
-    ],
+    ['assistant', answer],
   ] as const;
   for (const [seq, [role, text]] of lines.entries()) {
     const ms = Math.round(fromMs + ((toMs - fromMs) * (seq + 1)) / 3);

@@ -13,6 +13,8 @@ export interface TaskBlueprint {
   readonly adapter?: Adapter;
   /** Median seconds. */
   readonly seconds: number;
+  /** What the agent of an EXECUTE task says. */
+  readonly answer?: string;
 }
 
 export interface WorkflowBlueprint {
@@ -47,7 +49,13 @@ export const WORKFLOWS: readonly WorkflowBlueprint[] = [
     tasks: [
       { verb: 'FETCH', name: 'Fetch bank statements', adapter: 'sharepoint', seconds: 31 },
       { verb: 'LOOKUP', name: 'Look up journal entries', adapter: 'netsuite', seconds: 48 },
-      { verb: 'EXECUTE', name: 'Let the agent explain differences', seconds: 210 },
+      {
+        verb: 'EXECUTE',
+        name: 'Let the agent explain differences',
+        seconds: 210,
+        answer:
+          'Two entries differ by the same amount with opposite signs: a payment was booked twice and reversed once. I propose one adjustment.',
+      },
       { verb: 'GOVERN', name: 'Check the difference policy', seconds: 1.5 },
       { verb: 'PUSH', name: 'Post adjustments', adapter: 'netsuite', seconds: 18 },
     ],
@@ -75,7 +83,13 @@ export const WORKFLOWS: readonly WorkflowBlueprint[] = [
     share: 2,
     tasks: [
       { verb: 'LOOKUP', name: 'Look up contracts that end', adapter: 'salesforce', seconds: 10 },
-      { verb: 'EXECUTE', name: 'Let the agent summarise the contract', seconds: 160 },
+      {
+        verb: 'EXECUTE',
+        name: 'Let the agent summarise the contract',
+        seconds: 160,
+        answer:
+          'The contract renews for 24 months unless it is cancelled 90 days before; the price rises with the index, at most 4% a year. Clause 7.2 is new.',
+      },
       { verb: 'GOVERN', name: 'Check the renewal policy', seconds: 1.3 },
       { verb: 'PUSH', name: 'Send the renewal', adapter: 'salesforce', seconds: 8 },
     ],
