@@ -31,11 +31,12 @@ export class TableRows implements RowReader {
     this.#table = table;
     this.#columns = columns;
     this.#idType = columns.id.type;
-    const id = quoteIdentifier(columns.id.name);
-    const created = isTime(columns.createdAt) ? quoteIdentifier(columns.createdAt.name) : undefined;
+    // Qualified: a bare name in ORDER BY would mean the text that is selected under it, and "10" sorts before "9".
+    const id = `t.${quoteIdentifier(columns.id.name)}`;
+    const created = isTime(columns.createdAt) ? `t.${quoteIdentifier(columns.createdAt.name)}` : undefined;
     this.#order = created === undefined ? id : `coalesce(${created}, '-infinity'), ${id}`;
     this.#select = `select ${columns.read.map((column) => `${asText(column)} as ${quoteIdentifier(column.name)}`).join(', ')}
-      from ${table.sqlName}`;
+      from ${table.sqlName} t`;
   }
 
   async mark(): Promise<Mark> {

@@ -87,12 +87,13 @@ export async function readChildren(
   const runId = child?.columns.get('workflow_run_id');
   if (child === undefined || id === undefined || runId === undefined || runIds.length === 0) return byRun;
   const list = [...child.columns].map(([name, column]) => `${asText(column)} as ${quoteIdentifier(name)}`).join(', ');
-  const [runColumn, idColumn] = [quoteIdentifier(runId.name), quoteIdentifier(id.name)];
+  // Qualified: a bare name in ORDER BY would mean the text that is selected under it.
+  const [runColumn, idColumn] = [`t.${quoteIdentifier(runId.name)}`, `t.${quoteIdentifier(id.name)}`];
   let after: TextRow | undefined;
   for (;;) {
     const next = after === undefined ? '' : `and (${runColumn}, ${idColumn}) > ($2::${runId.type}, $3::${id.type})`;
     const rows = await query(
-      `select ${list} from ${child.table.sqlName} where ${runColumn} = any($1::${runId.type}[]) ${next}
+      `select ${list} from ${child.table.sqlName} t where ${runColumn} = any($1::${runId.type}[]) ${next}
        order by ${runColumn}, ${idColumn} limit ${CHILDREN_A_QUERY}`,
       [runIds, ...(after === undefined ? [] : [after.workflow_run_id, after.id])],
     );

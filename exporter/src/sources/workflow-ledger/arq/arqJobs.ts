@@ -15,14 +15,19 @@ const WALK_CHUNK = 500;
 const JOBS_A_POLL = 5_000;
 /** Producers' clocks and writes on their way: jobs with slightly older scores may appear behind the place reached. */
 const LATE_MS = 2_000;
+const LATE_JOBS = 1_000;
+const MAX_RECENT = 100_000;
 /** Results remembered as read; beyond it the oldest are read again, which counts nothing twice. */
 const MAX_SEEN = 500_000;
 
 /** Where the walk through one queue's scores has come to. */
 interface Walk {
   score: number;
-  /** Members of exactly that score already passed: a thousand jobs can share one millisecond. */
-  passed: number;
+  /**
+   * Members of exactly that score already passed, where the walk stopped in the middle: a thousand jobs can share one
+   * millisecond. Undefined: all were, and the walk goes on behind that score; a count would skip new jobs as old ones leave.
+   */
+  passed: number | undefined;
   recent: Map<string, number>;
   retries: Map<string, number>;
 }
@@ -51,37 +56,49 @@ export class ArqJobs {
   /** Jobs that became due since the last call, at most {@link JOBS_A_POLL}; `complete`: all that are due now. */
   async *due(redis: Redis, queue: string, sample: QueueSample, complete: boolean): AsyncGenerator<PulledRecord[]> {
     const walk = this.#walkOf(queue);
-    let fetched = 0;
-    let { score, passed } = walk;
-    if (Number.isFinite(score)) [score, passed] = [score - LATE_MS, 0];
-    for (let ids = 0; complete || (fetched < JOBS_A_POLL && ids < 4 * JOBS_A_POLL); ) {
-      const from = Number.isFinite(score) ? score : '-inf';
+    for (let read = 0; complete || read < JOBS_A_POLL; ) {
+      const { score, passed } = walk;
+      const from = !Number.isFinite(score) ? '-inf' : passed === undefined ? `(${score}` : score;
       const jobs = scored(
-        await redis.zrangebyscore(queue, from, sample.nowMs, 'WITHSCORES', 'LIMIT', passed, WALK_CHUNK),
+        await redis.zrangebyscore(queue, from, sample.nowMs, 'WITHSCORES', 'LIMIT', passed ?? 0, WALK_CHUNK),
       );
-      ids += jobs.length;
-      const fresh = jobs.filter(({ id }) => !walk.recent.has(id));
-      const facts = await this.#read(
-        redis,
-        fresh.map(({ id }) => `arq:job:${id}`),
-      );
-      fetched += fresh.length;
-      const now = Date.now();
-      const records = fresh.flatMap(({ id }, index) => {
-        const job = facts[index]?.job;
-        return job === undefined ? [] : enqueuedJob(queue, id, job, now);
-      });
-      if (records.length > 0) yield records;
-      for (const job of jobs) walk.recent.set(job.id, job.score);
+      yield* this.#readDue(redis, queue, walk, jobs);
+      read += jobs.length;
       const last = jobs.at(-1);
-      if (last === undefined) break;
-      const sameScore = jobs.filter((job) => job.score === last.score).length;
-      passed = last.score === score ? passed + sameScore : sameScore;
-      score = last.score;
-      if (jobs.length < WALK_CHUNK) break;
+      if (last !== undefined) {
+        const sameScore = jobs.filter((job) => job.score === last.score).length;
+        walk.passed = last.score === score ? (passed ?? 0) + sameScore : sameScore;
+        walk.score = last.score;
+      }
+      if (jobs.length === WALK_CHUNK) continue;
+      walk.passed = undefined;
+      if (Number.isFinite(walk.score)) {
+        const late = [queue, walk.score, walk.score - LATE_MS, 'WITHSCORES', 'LIMIT', 0, LATE_JOBS] as const;
+        yield* this.#readDue(redis, queue, walk, scored(await redis.zrevrangebyscore(...late)));
+      }
+      break;
     }
-    if (score >= walk.score) Object.assign(walk, { score, passed });
-    for (const [id, at] of walk.recent) if (at < walk.score - LATE_MS) walk.recent.delete(id);
+    for (const [id, score] of walk.recent) {
+      if (score < walk.score - LATE_MS || walk.recent.size > MAX_RECENT) walk.recent.delete(id);
+    }
+  }
+
+  async *#readDue(
+    redis: Redis,
+    queue: string,
+    walk: Walk,
+    jobs: readonly { id: string; score: number }[],
+  ): AsyncGenerator<PulledRecord[]> {
+    const fresh = jobs.filter(({ id }) => !walk.recent.has(id));
+    const keys = fresh.map(({ id }) => `arq:job:${id}`);
+    const facts = await this.#read(redis, keys);
+    const now = Date.now();
+    const records = fresh.flatMap(({ id }, index) => {
+      const job = facts[index]?.job;
+      return job === undefined ? [] : enqueuedJob(queue, id, job, now);
+    });
+    if (records.length > 0) yield records;
+    for (const { id, score } of fresh) walk.recent.set(id, score);
   }
 
   /** Tries that ended with another try, as the retry counters of the jobs at the head of the queue tell. */
@@ -132,7 +149,7 @@ export class ArqJobs {
   #walkOf(queue: string): Walk {
     let walk = this.#walks.get(queue);
     if (walk === undefined) {
-      walk = { score: Number.NEGATIVE_INFINITY, passed: 0, recent: new Map(), retries: new Map() };
+      walk = { score: Number.NEGATIVE_INFINITY, passed: undefined, recent: new Map(), retries: new Map() };
       this.#walks.set(queue, walk);
     }
     return walk;
