@@ -1,0 +1,319 @@
+import { z } from 'zod';
+import { canonicalInstant, MAX_NAME_LENGTH } from './fields.ts';
+import { definitionOf, type Kind, type RecordOf, type RunRecord } from './records.ts';
+import { STATUSES } from './status.ts';
+
+/**
+ * The read API: what may be asked and what is answered. Routes check queries with these schemas, the plugin and the CLI take
+ * their types, and `GET /openapi.json` is made from them.
+ */
+
+export const MAX_LIMIT = 500;
+export const DEFAULT_LIMIT = 50;
+
+const text = z
+  .string()
+  .min(1)
+  .max(MAX_NAME_LENGTH)
+  .refine((value) => !value.includes('\0'), 'expected text without NUL characters');
+/** A repeatable parameter: `?status=failed&status=timed_out`. */
+const many = <T extends z.ZodType>(item: T) =>
+  z.preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), z.array(item).max(100));
+const time = z
+  .string()
+  .transform((value, context) => {
+    const canonical = canonicalInstant(value);
+    if (canonical !== undefined) return canonical;
+    context.issues.push({
+      code: 'custom',
+      input: value,
+      message: 'expected an RFC 3339 time such as 2026-11-20T13:00:00Z',
+    });
+    return z.NEVER;
+  })
+  .meta({ type: 'string', format: 'date-time' });
+const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const limit = wholeNumber(1, MAX_LIMIT).default(DEFAULT_LIMIT).describe(`Records in a page, 1 to ${MAX_LIMIT}.`);
+const cursor = z
+  .string()
+  .min(1)
+  .max(2048)
+  .optional()
+  .describe(
+    '`nextCursor` of the page before, with the same filters and sort. Records that arrive meanwhile do not shift pages.',
+  );
+const sources = many(text).optional().describe('Only these sources. Repeatable.');
+const projects = many(text).optional().describe('Only these projects. Repeatable.');
+const since = time.optional().describe('From this time on (RFC 3339).');
+const until = time.optional().describe('Before this time (RFC 3339).');
+
+export const RUN_SORTS = ['created_at', 'started_at', 'finished_at', 'duration', 'cost'] as const;
+export type RunSort = (typeof RUN_SORTS)[number];
+export const SORT_ORDERS = ['desc', 'asc'] as const;
+export type SortOrder = (typeof SORT_ORDERS)[number];
+
+export const runsQuery = z.strictObject({
+  source: sources,
+  project: projects,
+  workflow: many(text).optional().describe('Only these workflows. Repeatable.'),
+  persona: many(text).optional().describe('Only these personas. Repeatable.'),
+  model: many(text).optional().describe('Only these models. Repeatable.'),
+  origin: many(text).optional().describe('Only runs from these origins. Repeatable.'),
+  status: many(z.enum(STATUSES)).optional().describe('Only runs in these statuses. Repeatable.'),
+  chain_id: text.optional().describe('Only the runs of this chain.'),
+  since: since.describe('Created at this time or later (RFC 3339).'),
+  until: until.describe('Created before this time (RFC 3339).'),
+  q: text.optional().describe('Words that occur in the name, the prompt preview, the error message or the run id.'),
+  sort: z
+    .enum(RUN_SORTS)
+    .default('created_at')
+    .describe('A run without the time, duration or cost that is sorted by counts as the least.'),
+  order: z.enum(SORT_ORDERS).default('desc'),
+  limit,
+  cursor,
+});
+export type RunsQuery = z.output<typeof runsQuery>;
+
+export const RUN_INCLUDES = ['steps', 'usage'] as const;
+export const runQuery = z.strictObject({
+  include: z
+    .string()
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .pipe(z.array(z.enum(RUN_INCLUDES)))
+    .optional()
+    .meta({ type: 'string', description: 'What else to answer, comma-separated: `steps`, `usage`.' }),
+});
+export type RunQuery = z.output<typeof runQuery>;
+
+export const stepsQuery = z.strictObject({ limit: limit.prefault(MAX_LIMIT), cursor });
+export type StepsQuery = z.output<typeof stepsQuery>;
+
+export const outputQuery = z
+  .strictObject({
+    step: text.optional().describe('Only the output of this step (its stepId).'),
+    after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('Only output whose `seq` is greater. `seq` numbers the output of one step, so give `step` with it.'),
+    tail: wholeNumber(1, MAX_LIMIT).optional().describe('Only the last so many, in order.'),
+    limit,
+    cursor,
+  })
+  .refine((query) => query.tail === undefined || query.cursor === undefined, {
+    path: ['tail'],
+    message: 'expected tail or cursor, not both: a tail has no next page',
+  });
+export type OutputQuery = z.output<typeof outputQuery>;
+
+export const samplesQuery = z.strictObject({
+  since: since.describe('From this time on (RFC 3339). Default: an hour ago.'),
+  until: until.describe('Before this time (RFC 3339).'),
+  limit: limit.prefault(MAX_LIMIT),
+  cursor,
+});
+export type SamplesQuery = z.output<typeof samplesQuery>;
+
+export const RECORD_ORDERS = ['newest', 'oldest'] as const;
+
+/** How the records of a kind are listed. */
+export interface RecordListDefinition {
+  readonly kind: Kind;
+  /** What one of them is called in descriptions. */
+  readonly noun: string;
+  /** The field that lists are ordered by, newest first; absent: by source and key. */
+  readonly time?: string;
+  /** Query parameter -> field; each is repeatable. */
+  readonly filters: Readonly<Record<string, string>>;
+  /** The list can also be read in the order of commits, so that an export misses nothing that arrives late. */
+  readonly recorded?: true;
+}
+
+/** Every list besides runs, by its path: `GET /api/v1/<path>`. */
+export const RECORD_LISTS = {
+  steps: {
+    kind: 'step',
+    noun: 'step',
+    filters: { run_id: 'runId', status: 'status', role: 'role', verb: 'verb', model: 'model' },
+  },
+  chains: { kind: 'chain', noun: 'chain', time: 'createdAt', filters: { status: 'status', workflow: 'workflow' } },
+  sandboxes: {
+    kind: 'sandbox',
+    noun: 'sandbox',
+    time: 'createdAt',
+    filters: { status: 'status', run_id: 'runId', template: 'template' },
+  },
+  usage: {
+    kind: 'usage',
+    noun: 'usage record',
+    time: 'date',
+    filters: {
+      run_id: 'runId',
+      chain_id: 'chainId',
+      sandbox_id: 'sandboxId',
+      service: 'service',
+      model: 'model',
+      persona: 'persona',
+    },
+  },
+  queues: { kind: 'queue', noun: 'queue, as its latest sample says', filters: { queue: 'queue' } },
+  jobs: { kind: 'job', noun: 'job', time: 'enqueuedAt', filters: { queue: 'queue', result: 'result' } },
+  approvals: {
+    kind: 'approval',
+    noun: 'approval',
+    time: 'requestedAt',
+    filters: { run_id: 'runId', workflow: 'workflow', decision: 'decision' },
+  },
+  notifications: {
+    kind: 'notification',
+    noun: 'notification',
+    time: 'createdAt',
+    filters: { user: 'user', type: 'type', run_id: 'runId', chain_id: 'chainId' },
+  },
+  audit: {
+    kind: 'audit',
+    noun: 'audit event',
+    time: 'at',
+    filters: { actor: 'actor', action: 'action' },
+    recorded: true,
+  },
+  'error-groups': {
+    kind: 'errorGroup',
+    noun: 'group of errors',
+    time: 'lastSeenAt',
+    filters: { component: 'component', kind: 'kind' },
+  },
+  'platform-errors': {
+    kind: 'platformError',
+    noun: 'error that the platform logged',
+    time: 'at',
+    filters: { component: 'component', level: 'level', run_id: 'runId', fingerprint: 'fingerprint' },
+  },
+  adapters: {
+    kind: 'adapter',
+    noun: 'calls of an adapter',
+    time: 'at',
+    filters: { adapter: 'adapter', result: 'result' },
+  },
+  'rate-limits': { kind: 'rateLimit', noun: 'rate-limit decision', time: 'at', filters: { layer: 'layer' } },
+  stores: { kind: 'store', noun: 'store, as its latest sample says', filters: { store: 'store' } },
+  projects: { kind: 'project', noun: 'project', filters: {} },
+  'daily-stats': { kind: 'dailyStat', noun: 'day of a project', time: 'date', filters: {} },
+  workflows: { kind: 'workflow', noun: 'workflow', filters: { workflow: 'workflow' } },
+  personas: { kind: 'persona', noun: 'persona', filters: { persona: 'persona' } },
+} as const satisfies Record<string, RecordListDefinition>;
+
+export type RecordListName = keyof typeof RECORD_LISTS;
+export const RECORD_LIST_NAMES = Object.keys(RECORD_LISTS) as readonly RecordListName[];
+
+export function recordListOf(name: RecordListName): RecordListDefinition {
+  return RECORD_LISTS[name];
+}
+
+/** What a list other than runs is asked for, after its parameters were checked. */
+export interface RecordsQuery {
+  readonly source?: readonly string[] | undefined;
+  readonly project?: readonly string[] | undefined;
+  /** Parameter -> values, of the list's own filters. */
+  readonly filters: Readonly<Record<string, readonly string[]>>;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly order: 'newest' | 'oldest' | 'recorded';
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+const SCOPE_PARAMETERS: ReadonlySet<string> = new Set([
+  'source',
+  'project',
+  'since',
+  'until',
+  'order',
+  'limit',
+  'cursor',
+]);
+
+/** @returns the schema of a list's query string. */
+export function recordsQuerySchema(name: RecordListName) {
+  const { time: timeField, filters, recorded } = recordListOf(name);
+  const orders = [...RECORD_ORDERS, ...(recorded ? (['recorded'] as const) : [])] as const;
+  const shape: Record<string, z.ZodType> = {
+    source: sources,
+    project: projects.describe('Only records of these projects, their own or their run’s. Repeatable.'),
+  };
+  for (const [parameter, field] of Object.entries(filters)) {
+    shape[parameter] = many(text).optional().describe(`Only records with this ${field}. Repeatable.`);
+  }
+  if (timeField !== undefined) {
+    shape.since = since.describe(`${timeField} at this time or later (RFC 3339).`);
+    shape.until = until.describe(`${timeField} before this time (RFC 3339).`);
+    shape.order = z
+      .enum(orders)
+      .default('newest')
+      .describe(
+        `By ${timeField}.${recorded ? ' `recorded`: in the order in which the ledger took them; then nextCursor is never null, so that it can be asked again later for what came since.' : ''}`,
+      );
+  }
+  shape.limit = limit;
+  shape.cursor = cursor;
+  return z.strictObject(shape);
+}
+
+/** Sorts what {@link recordsQuerySchema} let through into scope and filters. */
+export function toRecordsQuery(parsed: Readonly<Record<string, unknown>>): RecordsQuery {
+  const { source, project, since: from, until: to, order = 'newest', limit: size, cursor: place } = parsed;
+  const filters = Object.fromEntries(
+    Object.entries(parsed).filter(([name, value]) => !SCOPE_PARAMETERS.has(name) && value !== undefined),
+  );
+  // The schema gave each of them its type.
+  return { source, project, filters, since: from, until: to, order, limit: size, cursor: place } as RecordsQuery;
+}
+
+export const NO_QUERY = z.strictObject({});
+
+const recordSchemas = new Map<Kind, z.ZodObject>();
+/** @returns the schema of a record as it is answered: known fields, `source`, `attributes`. */
+export function recordSchema(kind: Kind): z.ZodObject {
+  let schema = recordSchemas.get(kind);
+  if (schema === undefined) {
+    const { fields, key, optionalKey } = definitionOf(kind);
+    const shape: Record<string, z.ZodType> = { source: z.string() };
+    for (const [field, type] of Object.entries(fields)) {
+      const isRequired = key.includes(field) && !optionalKey?.includes(field);
+      shape[field] = isRequired ? (type as z.ZodType) : (type as z.ZodType).optional();
+    }
+    shape.attributes = z.record(z.string(), z.unknown()).optional();
+    schema = z.object(shape);
+    recordSchemas.set(kind, schema);
+  }
+  return schema;
+}
+
+/** A page of a list. `nextCursor` is null where it was the last page. */
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+/** `GET /api/v1/runs/{source}/{id}`: the run and what was asked to be included. */
+export interface RunAnswer extends RunRecord {
+  readonly steps?: readonly RecordOf<'step'>[];
+  readonly usage?: readonly RecordOf<'usage'>[];
+}
+
+/** The body of every answer that is no success. `prunedAt`: when retention removed what was asked for. */
+export const errorAnswer = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    requestId: z.string(),
+    prunedAt: z.string().optional(),
+  }),
+});
+export type ErrorAnswer = z.infer<typeof errorAnswer>;
+
+/** Kinds whose records one field identifies: each can be asked for by source and id. */
+export const SINGLE_KEY_LISTS = RECORD_LIST_NAMES.filter(
+  (name) => definitionOf(recordListOf(name).kind).key.length === 1,
+);
+/** Lists whose records are latest samples, with their history at `…/{source}/{id}/samples`. */
+export const SAMPLE_LISTS = RECORD_LIST_NAMES.filter((name) => definitionOf(recordListOf(name).kind).sample === true);

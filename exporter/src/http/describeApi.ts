@@ -1,0 +1,303 @@
+import { z } from 'zod';
+import {
+  errorAnswer,
+  outputQuery,
+  RECORD_LIST_NAMES,
+  recordListOf,
+  recordSchema,
+  recordsQuerySchema,
+  runQuery,
+  runsQuery,
+  SAMPLE_LISTS,
+  SINGLE_KEY_LISTS,
+  samplesQuery,
+  stepsQuery,
+} from '../contract/api.ts';
+import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
+import { KINDS } from '../contract/records.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const jsonBody = (schema: Json, description: string): Json => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+const textBody = (description: string): Json => ({
+  description,
+  content: { 'text/plain': { schema: { type: 'string' } } },
+});
+const FAILURE = jsonBody(ref('Error'), 'Not done; `error.message` says what was found and expected.');
+const failures = (...codes: number[]): Json => Object.fromEntries(codes.map((code) => [String(code), FAILURE]));
+const READ_FAILURES = [400, 401, 403, 503];
+
+/** A schema as JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+}
+
+/** The parameters of a query string, from its schema: an array is a parameter that can be repeated. */
+function queryParameters(schema: z.ZodType): Json[] {
+  const { properties = {} } = jsonSchema(schema, 'output') as { properties?: Record<string, Json> };
+  return Object.entries(properties).map(([name, { description, ...property }]) => ({
+    name,
+    in: 'query',
+    required: false,
+    ...(description === undefined ? {} : { description }),
+    schema: property,
+    ...(property.type === 'array' ? { style: 'form', explode: true } : {}),
+  }));
+}
+
+const SOURCE = {
+  name: 'source',
+  in: 'path',
+  required: true,
+  schema: { type: 'string' },
+  description: 'Name of the source.',
+};
+const ID = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  schema: { type: 'string' },
+  description: 'The source’s own id of the record, percent-encoded.',
+};
+
+function read(options: {
+  readonly id: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly answer: Json;
+  readonly query?: z.ZodType;
+  readonly path?: readonly Json[];
+  readonly more?: Json;
+}): Json {
+  return {
+    get: {
+      operationId: options.id,
+      summary: options.summary,
+      tags: [options.tag],
+      parameters: [...(options.path ?? []), ...(options.query === undefined ? [] : queryParameters(options.query))],
+      responses: {
+        '200': jsonBody(options.answer, 'Found.'),
+        ...failures(...READ_FAILURES, ...(options.path === undefined ? [] : [404])),
+        ...options.more,
+      },
+      security: [{ bearer: [] }, {}],
+    },
+  };
+}
+
+const pascal = (name: string) => name.replace(/(^|-)(\w)/g, (_all, _dash, letter: string) => letter.toUpperCase());
+const nameOfKind = (kind: string) => pascal(kind);
+
+function recordPaths(): Record<string, Json> {
+  const paths: Record<string, Json> = {};
+  for (const name of RECORD_LIST_NAMES) {
+    const { kind, noun } = recordListOf(name);
+    paths[`/api/v1/${name}`] = read({
+      id: `list${pascal(name)}`,
+      summary: `List: ${noun}`,
+      tag: 'records',
+      query: recordsQuerySchema(name),
+      answer: ref(`${nameOfKind(kind)}Page`),
+    });
+  }
+  for (const name of SINGLE_KEY_LISTS) {
+    const { kind, noun } = recordListOf(name);
+    paths[`/api/v1/${name}/{source}/{id}`] = read({
+      id: `read${nameOfKind(kind)}`,
+      summary: `One ${noun}`,
+      tag: 'records',
+      path: [SOURCE, ID],
+      answer: ref(nameOfKind(kind)),
+    });
+  }
+  for (const name of SAMPLE_LISTS) {
+    const { kind } = recordListOf(name);
+    paths[`/api/v1/${name}/{source}/{id}/samples`] = read({
+      id: `list${nameOfKind(kind)}Samples`,
+      summary: `What was read of a ${kind} over time, oldest first`,
+      tag: 'records',
+      path: [SOURCE, ID],
+      query: samplesQuery,
+      answer: ref(`${nameOfKind(kind)}Page`),
+    });
+  }
+  return paths;
+}
+
+function runPaths(): Record<string, Json> {
+  const run = '/api/v1/runs/{source}/{id}';
+  const path = [SOURCE, ID];
+  return {
+    '/api/v1/runs': read({
+      id: 'listRuns',
+      summary: 'List runs, without their full prompts and reference images',
+      tag: 'runs',
+      query: runsQuery,
+      answer: ref('RunPage'),
+    }),
+    [run]: read({
+      id: 'readRun',
+      summary: 'One run',
+      tag: 'runs',
+      path,
+      query: runQuery,
+      answer: ref('RunAnswer'),
+      more: { '410': jsonBody(ref('Error'), 'Retention removed the run at `error.prunedAt`.') },
+    }),
+    [`${run}/steps`]: read({
+      id: 'listRunSteps',
+      summary: 'The steps of a run, in their order',
+      tag: 'runs',
+      path,
+      query: stepsQuery,
+      answer: ref('StepPage'),
+    }),
+    [`${run}/output`]: read({
+      id: 'listRunOutput',
+      summary: 'What a run printed, in the order of time',
+      tag: 'runs',
+      path,
+      query: outputQuery,
+      answer: ref('OutputPage'),
+    }),
+  };
+}
+
+function ingestPath(): Json {
+  const gzip = {
+    name: 'Content-Encoding',
+    in: 'header',
+    required: false,
+    schema: { type: 'string', enum: ['gzip', 'identity'] },
+  };
+  return {
+    post: {
+      operationId: 'pushEvents',
+      summary: 'Push events; answered after the commit. Sending an event again changes nothing.',
+      tags: ['ingest'],
+      parameters: [gzip],
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: { events: { type: 'array', items: ref('Event') } },
+              required: ['events'],
+            },
+          },
+          'application/x-ndjson': { schema: { type: 'string', description: 'One Event a line.' } },
+        },
+      },
+      responses: {
+        '200': jsonBody(ref('IngestAnswer'), 'Committed; events that were refused are named with index and reason.'),
+        ...failures(400, 401, 403, 409, 413, 415),
+        '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
+      },
+      security: [{ bearer: [] }],
+    },
+  };
+}
+
+function operationPaths(): Record<string, Json> {
+  const get = (id: string, summary: string, responses: Json, security: readonly Json[] = []): Json => ({
+    get: { operationId: id, summary, tags: ['operation'], responses, security },
+  });
+  const exposition = {
+    description: 'The exposition.',
+    content: {
+      'text/plain': { schema: { type: 'string' } },
+      'application/openmetrics-text': { schema: { type: 'string' } },
+    },
+  };
+  return {
+    '/': get('landingPage', 'What there is', {
+      '200': { description: 'A page for people.', content: { 'text/html': { schema: { type: 'string' } } } },
+    }),
+    '/metrics': get(
+      'metrics',
+      'Metrics for Prometheus, as text or OpenMetrics',
+      { '200': exposition, '401': FAILURE, '503': textBody('Too many scrapes at once.') },
+      [{ bearer: [] }, {}],
+    ),
+    '/health': get('health', 'State and latency of every part', {
+      '200': jsonBody({ type: 'object' }, 'Every essential part works.'),
+      '503': jsonBody({ type: 'object' }, 'An essential part is down.'),
+    }),
+    '/-/healthy': get('healthy', 'Whether the process lives', { '200': textBody('It does.') }),
+    '/-/ready': get('ready', 'Whether it can serve', { '200': textBody('It can.'), '503': textBody('Not yet.') }),
+    '/openapi.json': get('openapi', 'This description', {
+      '200': jsonBody({ type: 'object' }, 'OpenAPI 3.1'),
+    }),
+  };
+}
+
+function components(): Record<string, Json> {
+  const schemas: Record<string, Json> = {
+    Error: jsonSchema(errorAnswer, 'output'),
+    IngestAnswer: jsonSchema(ingestAnswer, 'output'),
+    RunAnswer: {
+      allOf: [ref('Run')],
+      properties: {
+        steps: { type: 'array', items: ref('Step') },
+        usage: { type: 'array', items: ref('Usage') },
+      },
+    },
+    Event: {
+      type: 'object',
+      properties: {
+        id: { type: 'string', minLength: 1, maxLength: 255, description: 'Unique within the source.' },
+        source: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}$' },
+        kind: { type: 'string', enum: KINDS },
+        at: { type: 'string', format: 'date-time', description: 'When it happened.' },
+        data: { anyOf: KINDS.map((kind) => ref(`${nameOfKind(kind)}Data`)) },
+      },
+      required: ['id', 'source', 'kind', 'at', 'data'],
+    },
+  };
+  for (const kind of KINDS) {
+    const name = nameOfKind(kind);
+    // As read: `input` of the schemas, since times are text on both sides.
+    const { additionalProperties: _, ...record } = jsonSchema(recordSchema(kind), 'input');
+    schemas[name] = record;
+    schemas[`${name}Page`] = {
+      type: 'object',
+      properties: { data: { type: 'array', items: ref(name) }, nextCursor: { type: ['string', 'null'] } },
+      required: ['data', 'nextCursor'],
+    };
+    schemas[`${name}Data`] = jsonSchema(eventDataSchema(kind), 'input');
+  }
+  return schemas;
+}
+
+/** The whole API as an OpenAPI 3.1 document. */
+export function describeApi(version: string): Json {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Fleetlens',
+      version,
+      description:
+        'Records of fleets of coding-agent runs. Times are RFC 3339 in UTC, durations seconds, money USD, sizes bytes; an absent field is unknown.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: [{ name: 'runs' }, { name: 'records' }, { name: 'ingest' }, { name: 'operation' }],
+    paths: { ...runPaths(), ...recordPaths(), '/api/v1/events': ingestPath(), ...operationPaths() },
+    components: {
+      schemas: components(),
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A token of the configuration. With none configured, reads from the same machine need none.',
+        },
+      },
+    },
+  };
+}

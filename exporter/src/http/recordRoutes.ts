@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify';
+import type pg from 'pg';
+import {
+  NO_QUERY,
+  RECORD_LIST_NAMES,
+  recordListOf,
+  recordsQuerySchema,
+  SAMPLE_LISTS,
+  SINGLE_KEY_LISTS,
+  samplesQuery,
+  toRecordsQuery,
+} from '../contract/api.ts';
+import { listRecords } from '../ledger/read/listRecords.ts';
+import { listSamples } from '../ledger/read/listSamples.ts';
+import { readRecord } from '../ledger/read/readRecord.ts';
+import { openapiRoute } from './openapiRoute.ts';
+import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
+import { runsRoutes } from './runsRoutes.ts';
+
+/** The read API: runs, every other kind of record, the history of samples, and its description. */
+export function recordRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
+  runsRoutes(app, { pool });
+  for (const name of RECORD_LIST_NAMES) {
+    const schema = recordsQuerySchema(name);
+    readRoute(app, `/api/v1/${name}`, async (request, reply) => {
+      const query = toRecordsQuery(readQuery(request, schema));
+      return sendJson(reply, await listRecords(pool, name, query, request.principal.projects));
+    });
+  }
+  for (const name of SINGLE_KEY_LISTS) {
+    readRoute(app, `/api/v1/${name}/:source/:id`, async (request, reply) => {
+      const { source, id } = readParams(request, 'source', 'id');
+      readQuery(request, NO_QUERY);
+      const record = await readRecord(pool, name, source, id, request.principal.projects);
+      if (record === undefined) throw notFound(`${recordListOf(name).kind} ${id} of source ${source}`);
+      return sendJson(reply, record);
+    });
+  }
+  for (const name of SAMPLE_LISTS) {
+    readRoute(app, `/api/v1/${name}/:source/:id/samples`, async (request, reply) => {
+      const { source, id } = readParams(request, 'source', 'id');
+      const query = readQuery(request, samplesQuery);
+      return sendJson(reply, await listSamples(pool, name, source, id, query, request.principal.projects));
+    });
+  }
+  openapiRoute(app);
+}

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+import type { RunAnswer, RunQuery } from '../../contract/api.ts';
+import type { RecordOf, RunRecord } from '../../contract/records.ts';
+import { keyRange } from './keyRange.ts';
+import type { VisibleProjects } from './listRuns.ts';
+import { readSnapshot } from './readSnapshot.ts';
+
+/** A run, or when retention removed it. */
+export type FoundRun = { readonly run: RunAnswer } | { readonly prunedAt: string } | undefined;
+
+/** More than any run has; the lists of steps and usage have pages. */
+const MAX_INCLUDED = 5_000;
+
+const RUN = `select doc from fleetlens.run where source = $1 and key = $2 and ($3::text[] is null or project = any($3))`;
+
+/** A tombstone does not know its project: who sees some projects only is not told of it. */
+const TOMBSTONE = `select pruned_at from fleetlens.tombstone where source = $1 and run_id = $2 and $3::text[] is null`;
+
+const STEPS = `select doc from fleetlens.step where source = $1 and key >= $2 and key < $3
+  order by (doc ->> 'index')::numeric nulls last, doc ->> 'startedAt' nulls last, key limit $4`;
+
+const USAGE = `select doc from fleetlens.usage where source = $1 and run_id = $2
+  order by doc ->> 'date', key limit $3`;
+
+/** @returns undefined where there is no such run, or none that the reader may see. */
+export async function readRun(
+  pool: pg.Pool,
+  source: string,
+  runId: string,
+  include: NonNullable<RunQuery['include']>,
+  visible: VisibleProjects,
+): Promise<FoundRun> {
+  return await readSnapshot(pool, async (client) => {
+    const scope = [source, runId, visible ?? null];
+    const [row] = (await client.query<{ doc: RunRecord }>(RUN, scope)).rows;
+    if (row === undefined) {
+      const [tombstone] = (await client.query<{ pruned_at: Date }>(TOMBSTONE, scope)).rows;
+      return tombstone && { prunedAt: tombstone.pruned_at.toISOString() };
+    }
+    const steps = include.includes('steps')
+      ? await client.query<{ doc: RecordOf<'step'> }>(STEPS, [source, ...keyRange(runId), MAX_INCLUDED])
+      : undefined;
+    const usage = include.includes('usage')
+      ? await client.query<{ doc: RecordOf<'usage'> }>(USAGE, [source, runId, MAX_INCLUDED])
+      : undefined;
+    return {
+      run: {
+        ...row.doc,
+        ...(steps === undefined ? {} : { steps: steps.rows.map((step) => step.doc) }),
+        ...(usage === undefined ? {} : { usage: usage.rows.map((record) => record.doc) }),
+      },
+    };
+  });
+}
