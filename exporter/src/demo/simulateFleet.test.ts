@@ -259,6 +259,7 @@ describe('a fortnight', () => {
     const hours = (run: (typeof runs)[number]) =>
       (Date.parse(run.finishedAt ?? '') - Date.parse(run.startedAt ?? '')) / 3_600_000;
     expect(runs.some((run) => run.attempts === 2 && run.status === 'succeeded')).toBe(true);
+    expect(runs.filter((run) => run.status === 'succeeded' && run.error !== undefined)).toEqual([]);
     expect(runs.some((run) => run.source === 'codecourier-demo' && hours(run) > 2)).toBe(true);
     expect(runs.some((run) => run.usageMissing === true)).toBe(true);
     expect(runs.some((run) => run.artifacts?.length === 0)).toBe(true);
