@@ -41,14 +41,19 @@ export interface PulledRecord {
 }
 
 /**
- * What the data of an event may hold: known fields of its kind, each also `null` (clears) or absent (leaves), except that a
- * key field cannot be null. What else there is passes through, to become attributes.
+ * The known fields of an event's data by name, each also `null` (clears) or absent (leaves), except that a key field cannot
+ * be null.
  */
-export function eventDataSchema(kind: Kind): z.ZodType<Record<string, unknown>> {
+export function eventDataShape(kind: Kind): Readonly<Record<string, z.ZodType>> {
   const { fields, key } = definitionOf(kind);
   const shape: Record<string, z.ZodType> = { attributes: z.record(z.string(), z.unknown()).nullish() };
   for (const [field, type] of Object.entries(fields)) {
     shape[field] = key.includes(field) ? (type as z.ZodType).optional() : (type as z.ZodType).nullish();
   }
-  return z.looseObject(shape);
+  return shape;
+}
+
+/** What the data of an event may hold: {@link eventDataShape}; what else there is passes through, to become attributes. */
+export function eventDataSchema(kind: Kind): z.ZodType<Record<string, unknown>> {
+  return z.looseObject(eventDataShape(kind));
 }

@@ -1,3 +1,4 @@
+import { MAX_NAME_LENGTH } from '../contract/fields.ts';
 import { isSecretName, REDACTED, redactText } from './redactSecrets.ts';
 
 /** Bounds of one event's data; an event beyond them is rejected, not cut. */
@@ -26,6 +27,23 @@ function cleanText(text: string, path: string, limits: ValueLimits): string {
   return redactText(wellFormed.includes('\0') ? wellFormed.replace(NUL, '�') : wellFormed);
 }
 
+interface FieldName {
+  readonly clean: string;
+  readonly isSecret: boolean;
+}
+
+/** Senders use few field names, over and over; beyond so many of them they are looked at each time anew. */
+const REMEMBERED_NAMES = 5_000;
+const fieldNames = new Map<string, FieldName>();
+
+function fieldName(name: string, path: string, limits: ValueLimits): FieldName {
+  const known = fieldNames.get(name);
+  if (known !== undefined && name.length <= limits.maxTextLength) return known;
+  const found = { clean: cleanText(name, path, limits), isSecret: isSecretName(name) };
+  if (name.length <= MAX_NAME_LENGTH && fieldNames.size < REMEMBERED_NAMES) fieldNames.set(name, found);
+  return found;
+}
+
 /**
  * Walks a parsed JSON value once: bounds its depth and texts, replaces what Postgres cannot store, and redacts secrets.
  * @returns the same value where nothing changed, a cleaned copy otherwise.
@@ -51,13 +69,16 @@ export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', d
   let copy: Record<string, unknown> | undefined;
   for (const [field, inner] of Object.entries(value)) {
     if (field === '__proto__') throw new ValueRefused(`${path}: the field name __proto__ is not allowed; rename it`);
-    const cleanField = cleanText(field, path, limits);
-    let cleaned = cleanValue(inner, limits, `${path}.${field}`, depth + 1);
-    if (typeof cleaned === 'string' && cleaned !== '' && isSecretName(field)) cleaned = REDACTED;
-    if (cleaned !== inner || cleanField !== field) {
+    const { clean, isSecret } = fieldName(field, path, limits);
+    let cleaned =
+      typeof inner === 'string' || (inner !== null && typeof inner === 'object')
+        ? cleanValue(inner, limits, `${path}.${field}`, depth + 1)
+        : inner;
+    if (isSecret && typeof cleaned === 'string' && cleaned !== '') cleaned = REDACTED;
+    if (cleaned !== inner || clean !== field) {
       copy ??= { ...(value as Record<string, unknown>) };
-      if (cleanField !== field) delete copy[field];
-      copy[cleanField] = cleaned;
+      if (clean !== field) delete copy[field];
+      copy[clean] = cleaned;
     }
   }
   return copy ?? value;
