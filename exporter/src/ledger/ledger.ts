@@ -344,6 +344,7 @@ export class Transaction {
       moves: this.moves,
       policy: this.policy,
       states: this.#states,
+      hidden: this.#hidden,
       hasTombstones: this.#hasTombstones,
       nowMs: this.nowMs,
     };

@@ -25,6 +25,8 @@ export interface RecordingContext {
   readonly moves: RollupMoves;
   readonly policy: LedgerPolicy;
   readonly states: ReadonlyMap<string, SourceState>;
+  /** Sources whose backfill is under way. */
+  readonly hidden: ReadonlySet<string>;
   readonly hasTombstones: boolean;
   readonly nowMs: number;
 }
@@ -113,8 +115,7 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
   if (merged.changed) record.dirty = true;
   if (event.kind === 'run') {
-    const live = context.states.get(event.source)?.live ?? true;
-    record.dueAt = runDueAt(record, context.policy, live ? context.nowMs : 0);
+    record.dueAt = runDueAt(record, context.policy, context.hidden.has(event.source) ? 0 : context.nowMs);
   }
 }
 
