@@ -22,7 +22,11 @@ export interface MergeResult extends Merged {
 const ATTRIBUTE = 'attributes.';
 
 function readField(doc: Doc, field: string): unknown {
-  return field.startsWith(ATTRIBUTE) ? doc.attributes?.[field.slice(ATTRIBUTE.length)] : doc[field];
+  if (!field.startsWith(ATTRIBUTE)) return doc[field];
+  const { attributes } = doc;
+  const name = field.slice(ATTRIBUTE.length);
+  // An attribute may be called `constructor`: what every object inherits is no attribute.
+  return attributes !== undefined && Object.hasOwn(attributes, name) ? attributes[name] : undefined;
 }
 
 function writeField(doc: Doc, field: string, value: unknown): void {
