@@ -2,7 +2,8 @@ import type { ClientBase } from 'pg';
 import type { NormalisedEvent } from '../contract/events.ts';
 import { definitionOf } from '../contract/records.ts';
 import { isFinished, isOpen } from '../contract/status.ts';
-import { type Doc, mergeEvent, stampOf } from './mergeEvent.ts';
+import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
+import { lateFields } from './observe/attempts.ts';
 import { type ObserveContext, observe, type RecordState } from './observe/observe.ts';
 import type { RollupMoves } from './rollupMoves.ts';
 import type { SourceState } from './sourceState.ts';
@@ -89,9 +90,6 @@ async function readTombstones(client: ClientBase, events: readonly NormalisedEve
 
 function applyEvent(record: WorkingRecord, event: EventToRecord, context: RecordingContext): void {
   const merged = mergeEvent(record.state, event);
-  const counted = record.state?.counted ?? [];
-  const held = record.state?.held ?? [];
-  const before = record.state;
   if (event.pulled !== undefined && record.pulled !== event.pulled) {
     record.pulled = event.pulled;
     record.dirty = true;
@@ -99,24 +97,57 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
   if (!merged.changed && merged.late.length === 0) return;
   if (event.at > record.at) record.at = event.at;
 
+  const late = lateFields(event.kind, merged, event, merged.late);
+  const costFrom = context.policy.costFrom(event.source);
   const run = event.kind === 'step' ? runOf(record, context) : undefined;
-  if (event.kind === 'step' && run === undefined) {
-    record.state = { doc: merged.doc, stamps: merged.stamps, counted, held };
-    record.dueAt = new Date(context.nowMs + context.policy.settleAfterMs).toISOString();
-    record.dirty = true;
-    return;
+  if (event.kind === 'step') {
+    if (run === undefined) {
+      keepWaiting(record, merged, late, context);
+      return;
+    }
+    // Its run came in this very transaction: what the step said until now is counted before what it says now.
+    observeWaitingStep(record, context);
   }
-  const observation = observe(event.kind, before, merged, {
-    costFrom: context.policy.costFrom(event.source),
-    run,
-    ...(merged.late.length === 0 ? {} : { late: Object.fromEntries(merged.late.map((f) => [f, event.fields[f]])) }),
-  });
+  const before = record.state;
+  const observation = observe(event.kind, before, merged, { costFrom, run, ...(late === undefined ? {} : { late }) });
   context.moves.add(record, observation);
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
-  if (merged.changed) record.dirty = true;
+  // A late event moves what this version counts and an older one did not.
+  if (merged.changed || observation.moves.length > 0) record.dirty = true;
   if (event.kind === 'run') {
     record.dueAt = runDueAt(record, context.policy, context.hidden.has(event.source) ? 0 : context.nowMs);
   }
+}
+
+/** A step that came before its run is counted when the run comes; of what it says until then, the last word is counted. */
+function keepWaiting(
+  step: WorkingRecord,
+  merged: MergeResult,
+  late: Readonly<Record<string, unknown>> | undefined,
+  context: RecordingContext,
+): void {
+  const { state: before } = step;
+  const costFrom = context.policy.costFrom(step.source);
+  if (before !== undefined) {
+    const would = observe('step', undefined, before, { costFrom, run: {} });
+    const is = observe('step', { ...before, counted: would.counted }, merged, {
+      costFrom,
+      run: {},
+      ...(late === undefined ? {} : { late }),
+    });
+    // A finished attempt that another one replaces before the run comes is lost to the counters.
+    const lost = is.moves.length > 0 ? would.counted.filter((c) => is.moves.some((m) => m.family === c.family)) : [];
+    for (const family of new Set([...is.corrections, ...lost.map((c) => c.family)]))
+      context.moves.count('fleetlens_corrections_total', [family]);
+  }
+  step.state = {
+    doc: merged.doc,
+    stamps: merged.stamps,
+    counted: before?.counted ?? [],
+    held: before?.held ?? [],
+  };
+  step.dueAt ??= new Date(context.nowMs + context.policy.settleAfterMs).toISOString();
+  if (merged.changed) step.dirty = true;
 }
 
 /** What a step takes from its run; undefined while the run is not known. */
@@ -136,7 +167,7 @@ function labelsOfRun(doc: Doc): NonNullable<ObserveContext['run']> {
 export function observeWaitingStep(step: WorkingRecord, context: RecordingContext): void {
   const { state } = step;
   if (state === undefined || step.dueAt === null) return;
-  const observation = observe('step', { ...state, counted: [], held: [] }, state, {
+  const observation = observe('step', state, state, {
     costFrom: context.policy.costFrom(step.source),
     run: runOf(step, context) ?? {},
   });

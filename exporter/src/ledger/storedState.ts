@@ -3,8 +3,8 @@ import type { Counted, RecordState } from './observe/observe.ts';
 import type { Part } from './observe/recordView.ts';
 import type { SeriesRegistry } from './seriesRegistry.ts';
 
-/** counted: [series, key, value]; held: [series, value]. Series ids stand for family and labels. */
-export type StoredCounted = readonly (readonly [number, string, number])[];
+/** counted: [series, key, value, carried?]; held: [series, value]. Series ids stand for family and labels. */
+export type StoredCounted = readonly (readonly [series: number, key: string, value: number, carried?: string])[];
 export type StoredHeld = readonly (readonly [number, number])[];
 
 export interface StoredRow {
@@ -14,27 +14,56 @@ export interface StoredRow {
   readonly held: StoredHeld | null;
 }
 
+/** What a newer exporter on the same ledger counted, in families that this version does not know; kept as it is. */
+export interface ForeignFacts {
+  readonly counted: StoredCounted;
+  readonly held: StoredHeld;
+}
+
+export const NOTHING_FOREIGN: ForeignFacts = { counted: [], held: [] };
+
 /** A row of a record table -> what `observe` compares. */
-export function readState(row: StoredRow, registry: SeriesRegistry): RecordState {
+export function readState(row: StoredRow, registry: SeriesRegistry): { state: RecordState; foreign: ForeignFacts } {
   const counted: Counted[] = [];
-  for (const [id, key, value] of row.counted ?? []) {
+  const foreignCounted: StoredCounted[number][] = [];
+  for (const entry of row.counted ?? []) {
+    const [id, key, value, carried] = entry;
     const series = registry.get(id);
-    if (series !== undefined) counted.push({ family: series.family, labels: series.labels, key, value });
+    if (series === undefined) foreignCounted.push(entry);
+    else {
+      const { family, labels } = series;
+      counted.push({ family, labels, key, value, ...(carried === undefined ? {} : { carried }) });
+    }
   }
   const held: Part[] = [];
-  for (const [id, value] of row.held ?? []) {
+  const foreignHeld: StoredHeld[number][] = [];
+  for (const entry of row.held ?? []) {
+    const [id, value] = entry;
     const series = registry.get(id);
-    if (series !== undefined) held.push({ family: series.family, labels: series.labels, value });
+    if (series === undefined) foreignHeld.push(entry);
+    else held.push({ family: series.family, labels: series.labels, value });
   }
-  return { doc: row.doc, stamps: row.stamps, counted, held };
+  const isForeign = foreignCounted.length > 0 || foreignHeld.length > 0;
+  return {
+    state: { doc: row.doc, stamps: row.stamps, counted, held },
+    foreign: isForeign ? { counted: foreignCounted, held: foreignHeld } : NOTHING_FOREIGN,
+  };
 }
 
-export function writeCounted(counted: readonly Counted[], registry: SeriesRegistry): string | null {
-  if (counted.length === 0) return null;
-  return JSON.stringify(counted.map((c) => [registry.resolve(c.family, c.labels).id, c.key, c.value]));
+export function writeCounted(
+  counted: readonly Counted[],
+  foreign: ForeignFacts,
+  registry: SeriesRegistry,
+): string | null {
+  if (counted.length === 0 && foreign.counted.length === 0) return null;
+  const own = counted.map(({ family, labels, key, value, carried }) => {
+    const { id } = registry.resolve(family, labels);
+    return carried === undefined ? [id, key, value] : [id, key, value, carried];
+  });
+  return JSON.stringify([...own, ...foreign.counted]);
 }
 
-export function writeHeld(held: readonly Part[], registry: SeriesRegistry): string | null {
-  if (held.length === 0) return null;
-  return JSON.stringify(held.map((p) => [registry.resolve(p.family, p.labels).id, p.value]));
+export function writeHeld(held: readonly Part[], foreign: ForeignFacts, registry: SeriesRegistry): string | null {
+  if (held.length === 0 && foreign.held.length === 0) return null;
+  return JSON.stringify([...held.map((p) => [registry.resolve(p.family, p.labels).id, p.value]), ...foreign.held]);
 }

@@ -3,7 +3,14 @@ import type { Kind } from '../contract/records.ts';
 import type { RecordState } from './observe/observe.ts';
 import { recordTable } from './recordTable.ts';
 import type { SeriesRegistry } from './seriesRegistry.ts';
-import { readState, type StoredRow, writeCounted, writeHeld } from './storedState.ts';
+import {
+  type ForeignFacts,
+  NOTHING_FOREIGN,
+  readState,
+  type StoredRow,
+  writeCounted,
+  writeHeld,
+} from './storedState.ts';
 
 /** A record that a transaction looks at. */
 export interface WorkingRecord {
@@ -12,6 +19,7 @@ export interface WorkingRecord {
   readonly key: string;
   /** As it is now; undefined where it does not exist yet. */
   state: RecordState | undefined;
+  readonly foreign: ForeignFacts;
   /** Newest event time, canonical RFC 3339. */
   at: string;
   /** Hash of what a pull source said last. */
@@ -61,6 +69,7 @@ export class WorkingSet {
         source,
         key,
         state: undefined,
+        foreign: NOTHING_FOREIGN,
         at: '',
         pulled: null,
         settled: null,
@@ -135,8 +144,8 @@ export class WorkingSet {
           dirty.map((r) => r.key),
           dirty.map((r) => JSON.stringify(state(r).doc)),
           dirty.map((r) => JSON.stringify(state(r).stamps)),
-          dirty.map((r) => writeCounted(state(r).counted, this.#registry)),
-          dirty.map((r) => writeHeld(state(r).held, this.#registry)),
+          dirty.map((r) => writeCounted(state(r).counted, r.foreign, this.#registry)),
+          dirty.map((r) => writeHeld(state(r).held, r.foreign, this.#registry)),
           dirty.map((r) => r.pulled),
           dirty.map((r) => r.settled),
           dirty.map((r) => r.dueAt),
@@ -161,7 +170,7 @@ export class WorkingSet {
       kind,
       source: row.source,
       key: row.key,
-      state: readState(row, this.#registry),
+      ...readState(row, this.#registry),
       at: row.at.toISOString(),
       pulled: row.pulled,
       settled: row.settled,

@@ -1,6 +1,8 @@
 import { type FamilyName, familyOf } from '../../contract/metricCatalogue.ts';
 import type { Kind } from '../../contract/records.ts';
 import { type Doc, type Merged, overlay, stampOf } from '../mergeEvent.ts';
+import { isRestated, splitKey } from './attempts.ts';
+import { countTotals } from './countTotals.ts';
 import type { Fact, Part, RecordView, View, ViewContext } from './recordView.ts';
 import { VIEWS } from './views.ts';
 
@@ -10,6 +12,11 @@ export interface Counted {
   readonly key: string;
   readonly labels: readonly string[];
   readonly value: number;
+  /**
+   * The fact stands in the record, but an earlier attempt stated and counted it: nothing was counted under this key. Names the
+   * field that can state it anew.
+   */
+  readonly carried?: string;
 }
 
 /** What the ledger remembers of a record. */
@@ -53,8 +60,12 @@ function sameLabels(counted: readonly string[], now: readonly string[]): boolean
   return counted.every((value, i) => value === now[i] || value === OTHER);
 }
 
-function find(counted: readonly Counted[], family: FamilyName, key: string): Counted | undefined {
-  return counted.find((c) => c.key === key && c.family === family);
+function find<T extends { readonly family: FamilyName; readonly key: string }>(
+  list: readonly T[],
+  family: FamilyName,
+  key: string,
+): T | undefined {
+  return list.find((entry) => entry.key === key && entry.family === family);
 }
 
 function contradicts(counted: Counted, fact: Fact): boolean {
@@ -78,59 +89,52 @@ export function observe(
   context: ObserveContext,
 ): Observation {
   const view = viewOf(kind, after.doc, after, context);
+  let cachedBefore: RecordView | undefined;
+  const viewBefore = (state: RecordState) => {
+    cachedBefore ??= viewOf(kind, state.doc, state, context);
+    return cachedBefore;
+  };
   const moves: Move[] = [];
   const corrections = new Set<FamilyName>();
   let counted = before?.counted ?? [];
-  let copied = false;
-  const remember = (entry: Counted) => {
-    if (!copied) {
-      counted = [...counted];
-      copied = true;
-    }
-    (counted as Counted[]).push(entry);
-  };
-  // A contradiction counts when it begins, not again with every later event of the record.
-  let viewBefore: RecordView | undefined;
-  const factBefore = (family: FamilyName, key: string): Fact | undefined => {
-    if (before === undefined) return undefined;
-    viewBefore ??= viewOf(kind, before.doc, before, context);
-    return viewBefore.facts.find((f) => f.key === key && f.family === family);
-  };
+  if (before !== undefined) counted = carryAttempt(before, after, view, viewBefore);
 
+  const fresh: Counted[] = [];
   for (const fact of view.facts) {
     const known = find(counted, fact.family, fact.key);
-    const value = fact.value ?? 1;
     if (known === undefined) {
-      moves.push({
-        family: fact.family,
-        labels: fact.labels,
-        value,
-        ...(fact.runId === undefined ? {} : { runId: fact.runId }),
-        ...(fact.at === undefined ? {} : { at: fact.at }),
-      });
-      remember({ family: fact.family, key: fact.key, labels: fact.labels, value });
-    } else if (contradicts(known, fact)) {
-      const was = factBefore(fact.family, fact.key);
+      moves.push(moveOf(fact));
+      fresh.push({ family: fact.family, key: fact.key, labels: fact.labels, value: fact.value ?? 1 });
+    } else if (before !== undefined && known.carried === undefined && contradicts(known, fact)) {
+      // A contradiction counts when it begins, not again with every later event of the record.
+      const was = find(viewBefore(before).facts, fact.family, fact.key);
       if (was === undefined || !sameLabels(was.labels, fact.labels) || was.value !== fact.value)
         corrections.add(fact.family);
     }
   }
-  for (const { family, key } of before?.counted ?? []) {
-    const [, attempt] = key.split('#');
-    if (attempt !== undefined && view.attempt !== undefined && Number(attempt) !== view.attempt) continue;
-    if (view.facts.some((f) => f.key === key && f.family === family)) continue;
-    const was = factBefore(family, key);
-    if (was !== undefined && was.passing === undefined) corrections.add(family);
-  }
-  if (context.late !== undefined) {
-    const would = viewOf(kind, overlay(after.doc, context.late), after, context);
-    for (const fact of would.facts) {
-      const known = find(counted, fact.family, fact.key);
-      if (known === undefined || contradicts(known, fact)) corrections.add(fact.family);
+  if (before !== undefined) {
+    for (const { family, key, carried } of counted) {
+      const { attempt } = splitKey(key);
+      if (carried !== undefined) continue;
+      if (attempt !== undefined && view.attempt !== undefined && attempt !== view.attempt) continue;
+      if (find(view.facts, family, key) !== undefined) continue;
+      const was = find(viewBefore(before).facts, family, key);
+      if (was !== undefined && !mayPass(was, before, after)) corrections.add(family);
     }
-    for (const { family } of [...(would.totals ?? []), ...(would.increments ?? [])]) corrections.add(family);
+    // Older failures stay settled up to where a success settled them, whatever its time becomes.
+    for (const { family, labels, value } of view.resolves ?? []) {
+      if (viewBefore(before).resolves?.some((r) => sameLabels(r.labels, labels) && r.value > value))
+        corrections.add(family);
+    }
   }
-  if (view.totals !== undefined) countTotals();
+  if (context.late !== undefined) correctLate(context.late);
+  if (fresh.length > 0) counted = [...counted, ...fresh];
+  if (view.totals !== undefined) {
+    const change = { before, viewBefore: before && viewBefore(before), after, view };
+    const totals = countTotals(change, counted);
+    moves.push(...totals.moves);
+    counted = totals.counted;
+  }
 
   const held = view.parts;
   const ended = (before?.held ?? []).filter((old) => !held.some((now) => samePart(old, now)));
@@ -146,31 +150,67 @@ export function observe(
     held,
   };
 
-  /** Others' totals: the first reading is the base, then what was added; a restart begins again at 0. */
-  function countTotals(): void {
-    const newer = before !== undefined && after.doc.at !== before.doc.at;
-    viewBefore ??= before === undefined ? undefined : viewOf(kind, before.doc, before, context);
-    const add = (family: FamilyName, key: string, labels: readonly string[], value: number) => {
-      if (value > 0) moves.push({ family, labels, value });
-      const known = find(counted, family, key);
-      if (known !== undefined) counted = counted.filter((c) => c !== known);
-      copied = known !== undefined || copied;
-      remember({ family, key, labels, value: (known?.value ?? 0) + value });
-    };
-    for (const { family, labels, total } of view.totals ?? []) {
-      const key = `total:${labels.join(':')}`;
-      const was = viewBefore?.totals?.find((t) => t.family === family && t.labels.join(':') === labels.join(':'));
-      if (was === undefined) {
-        if (find(counted, family, key) === undefined) add(family, key, labels, 0);
-      } else if (newer) {
-        const restarted = total < was.total || view.serverRunId !== viewBefore?.serverRunId;
-        add(family, key, labels, restarted ? total : total - was.total);
-      }
+  /** What would have been counted, had the event come in time. */
+  function correctLate(late: Readonly<Record<string, unknown>>): void {
+    const would = viewOf(kind, overlay(after.doc, late), after, context);
+    for (const fact of would.facts) {
+      const known = find(counted, fact.family, fact.key) ?? find(fresh, fact.family, fact.key);
+      if (known?.carried !== undefined && !(fact.field !== undefined && fact.field in late)) continue;
+      if (known === undefined || contradicts(known, fact)) corrections.add(fact.family);
     }
-    for (const { family, labels, value } of before === undefined || newer ? (view.increments ?? []) : []) {
-      add(family, `errors:${labels.join(':')}`, labels, value);
-    }
+    for (const { family } of [...(would.totals ?? []), ...(would.increments ?? [])]) corrections.add(family);
   }
+
+  /** A fact may pass when its own field says otherwise; when another field hides it, what was counted is contradicted. */
+  function mayPass(fact: Fact, was: RecordState, now: Merged): boolean {
+    if (fact.passing === undefined || fact.field === undefined) return false;
+    const withField = overlay(now.doc, { [fact.field]: was.doc[fact.field] });
+    return find(viewOf(kind, withField, now, context).facts, fact.family, fact.key) !== undefined;
+  }
+}
+
+function moveOf(fact: Fact): Move {
+  return {
+    family: fact.family,
+    labels: fact.labels,
+    value: fact.value ?? 1,
+    ...(fact.runId === undefined ? {} : { runId: fact.runId }),
+    ...(fact.at === undefined ? {} : { at: fact.at }),
+  };
+}
+
+/**
+ * What an earlier attempt counted and still stands in the record is not counted again for the attempt that begins, until an
+ * event states it anew.
+ * @returns what was counted, with entries for what is carried into this attempt.
+ */
+function carryAttempt(
+  before: RecordState,
+  after: Merged,
+  view: RecordView,
+  viewBefore: (state: RecordState) => RecordView,
+): readonly Counted[] {
+  let { counted } = before;
+  if (counted.some((c) => c.carried !== undefined && isRestated(before, after, c.carried)))
+    counted = counted.filter((c) => c.carried === undefined || !isRestated(before, after, c.carried));
+  if (view.attempt === undefined || !counted.some((c) => isOfOtherAttempt(c, view.attempt))) return counted;
+  if (viewBefore(before).attempt === view.attempt) return counted;
+  const stated = new Map(viewBefore(before).facts.map((fact) => [`${fact.family} ${fact.key}`, fact.field]));
+  const carried = counted.flatMap((c) => {
+    const { stem, attempt } = splitKey(c.key);
+    if (attempt !== viewBefore(before).attempt) return [];
+    const field = c.carried ?? stated.get(`${c.family} ${c.key}`);
+    const key = `${stem}#${view.attempt}`;
+    if (field === undefined || isRestated(before, after, field) || find(counted, c.family, key) !== undefined)
+      return [];
+    return [{ family: c.family, key, labels: c.labels, value: c.value, carried: field }];
+  });
+  return [...counted.filter((c) => c.carried === undefined), ...carried];
+}
+
+function isOfOtherAttempt({ key }: Counted, attempt: number | undefined): boolean {
+  const of = splitKey(key).attempt;
+  return of !== undefined && of !== attempt;
 }
 
 function samePart(a: Part, b: Part): boolean {

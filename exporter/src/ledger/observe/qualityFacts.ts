@@ -22,6 +22,7 @@ export function qualityFacts(
     facts.push({
       family: 'fleet_quality_score',
       key: `quality#${attempt}`,
+      field: 'quality',
       labels: scope,
       value: quality.composite,
       runId,
@@ -34,6 +35,7 @@ export function qualityFacts(
       facts.push({
         family: 'fleet_quality_dimension_score',
         key: `${dimension}#${attempt}`,
+        field: 'quality',
         labels: [...scope, dimension],
         value,
       });
@@ -46,6 +48,7 @@ export function qualityFacts(
     facts.push({
       family: 'fleet_quality_threshold_results_total',
       key: `threshold#${attempt}`,
+      field: 'quality',
       labels: [...scope, met ? 'met' : 'missed'],
     });
   }

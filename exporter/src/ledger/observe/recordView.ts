@@ -15,8 +15,13 @@ export interface Fact {
   readonly runId?: string;
   /** When it happened (RFC 3339), for the exemplar. */
   readonly at?: string;
-  /** It may stop being true without contradicting what was counted (a check that was run again). */
+  /** It may stop being true, when its field says otherwise, without contradicting what was counted (a check that was run again). */
   readonly passing?: true;
+  /**
+   * The field that states it. A fact of an attempt is counted again in the next attempt only when an event states it again:
+   * the error of the first attempt is not one of the second.
+   */
+  readonly field?: string;
 }
 
 /** What a record contributes to a gauge for as long as it is as it is. */
@@ -32,6 +37,8 @@ export interface Total {
   readonly family: FamilyName;
   readonly labels: readonly string[];
   readonly total: number;
+  /** The field that it was read from. */
+  readonly field: string;
 }
 
 /** All that the metrics can see of one record: a pure function of its merged document. */
@@ -45,11 +52,13 @@ export interface RecordView {
   /** Samples only: totals, and whether the server that counts is another one than before. */
   readonly totals?: readonly Total[];
   readonly serverRunId?: string | undefined;
-  /** Samples only: counted once for each newer sample. */
+  /** Samples only: counted once for each sample that says it. */
   readonly increments?: readonly {
     readonly family: FamilyName;
     readonly labels: readonly string[];
     readonly value: number;
+    /** The field that says it; a sample that does not set it says nothing. */
+    readonly field: string;
   }[];
   /** The attempt that is under way or was the last. */
   readonly attempt?: number;

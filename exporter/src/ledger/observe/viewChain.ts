@@ -15,18 +15,20 @@ export const viewChain: View<'chain'> = (chain, _context): RecordView => {
     facts.push({
       family: 'fleet_chains_finished_total',
       key: `finished#${attempt}`,
+      field: 'status',
       labels: [source, project, status as string],
     });
   }
   for (const sprint of chain.sprints ?? []) {
     if (!isFinished(sprint.status)) continue;
     // A resumed sprint has another run, so it is counted again.
-    const key = `${sprint.index}:${label(sprint.runId)}`;
+    const key = `${sprint.index}:${label(sprint.runId)}:`;
     facts.push({
       family: 'fleet_sprints_finished_total',
       key: `sprint:${key}`,
       labels: [source, project, sprint.status],
       passing: true,
+      field: 'sprints',
     });
     const duration = secondsBetween(sprint.startedAt, sprint.finishedAt);
     if (duration !== undefined) {
@@ -36,6 +38,7 @@ export const viewChain: View<'chain'> = (chain, _context): RecordView => {
         labels: [source, project, sprint.status],
         value: duration,
         passing: true,
+        field: 'sprints',
       });
     }
   }

@@ -11,6 +11,7 @@ export const viewJob: View<'job'> = (job, _context): RecordView => {
     facts.push({
       family: 'fleet_queue_jobs_finished_total',
       key: `finished#${attempt}`,
+      field: 'result',
       labels: [...scope, job.result],
     });
   }

@@ -9,7 +9,7 @@ type Ci = RunRecord['ci'];
 /** One check run: GitHub gives each its own URL, so a check that runs again is another one. */
 function checkKey(name: string, url: string | undefined, conclusion: string): string {
   const run = url === undefined ? '' : createHash('sha1').update(url).digest('base64url').slice(0, 8);
-  return `check:${name}:${run}:${conclusion}`;
+  return `check:${name}:${run}:${conclusion}:`;
 }
 
 /** What is counted of a pull request and its checks; `passing`, since a failed creation can be tried again. */
@@ -22,6 +22,7 @@ export function pullRequestFacts(pullRequest: PullRequest, ci: Ci, source: strin
       key,
       labels: [source, project, name],
       passing: true,
+      field: 'pullRequest',
     });
     const exists = status === 'created' || status === 'merged' || status === 'blocked_on_ci' || status === 'closed';
     if (exists) facts.push(event('created', 'pr_created'));
@@ -43,6 +44,7 @@ export function pullRequestFacts(pullRequest: PullRequest, ci: Ci, source: strin
         family: 'fleet_run_errors_total',
         key: 'pr_error',
         passing: true,
+        field: 'pullRequest',
         labels: [source, project, 'pr', categoryOf(pullRequest.error)],
       });
     }
@@ -54,6 +56,7 @@ export function pullRequestFacts(pullRequest: PullRequest, ci: Ci, source: strin
         key: checkKey(name, url, conclusion),
         labels: [source, project, name, conclusion],
         passing: true,
+        field: 'ci',
       });
     }
   }

@@ -1,5 +1,11 @@
 import { type Part, type RecordView, type Total, unixSeconds, type View } from './recordView.ts';
 
+const RESULT_FIELDS = [
+  ['complete', 'completedTotal'],
+  ['failed', 'failedTotal'],
+  ['retried', 'retriedTotal'],
+] as const;
+
 /** The latest sample of a queue. Its totals count where the source has no job records: a source sends one or the other. */
 export const viewQueue: View<'queue'> = (queue, _context): RecordView => {
   const scope = [queue.source, queue.queue as string];
@@ -22,16 +28,17 @@ export const viewQueue: View<'queue'> = (queue, _context): RecordView => {
   }
   if (queue.workers !== undefined) parts.push({ family: 'fleet_queue_workers', labels: scope, value: queue.workers });
   if (queue.enqueuedTotal !== undefined) {
-    totals.push({ family: 'fleet_queue_jobs_enqueued_total', labels: scope, total: queue.enqueuedTotal });
+    totals.push({
+      family: 'fleet_queue_jobs_enqueued_total',
+      labels: scope,
+      total: queue.enqueuedTotal,
+      field: 'enqueuedTotal',
+    });
   }
-  const results: [string, number | undefined][] = [
-    ['complete', queue.completedTotal],
-    ['failed', queue.failedTotal],
-    ['retried', queue.retriedTotal],
-  ];
-  for (const [result, total] of results) {
+  for (const [result, field] of RESULT_FIELDS) {
+    const total = queue[field];
     if (total !== undefined)
-      totals.push({ family: 'fleet_queue_jobs_finished_total', labels: [...scope, result], total });
+      totals.push({ family: 'fleet_queue_jobs_finished_total', labels: [...scope, result], total, field });
   }
   return { facts: [], parts, totals, serverRunId: queue.serverRunId };
 };

@@ -44,12 +44,19 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
     }
   }
   if (status === 'unknown' && run.attributes?.lost === true) {
-    facts.push({ family: 'fleet_runs_lost_total', key: `lost#${attempt}`, labels: scope, passing: true });
+    facts.push({
+      family: 'fleet_runs_lost_total',
+      key: `lost#${attempt}`,
+      labels: scope,
+      passing: true,
+      field: 'status',
+    });
   }
   if (run.error !== undefined) {
     facts.push({
       family: 'fleet_run_errors_total',
       key: `error#${attempt}`,
+      field: 'error',
       labels: [source, project, run.error.surface ?? 'run', run.error.category ?? 'other'],
     });
   }
@@ -58,6 +65,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
     facts.push({
       family: 'fleet_runs_finished_total',
       key: `finished#${attempt}`,
+      field: 'status',
       labels: [...scope, persona, status],
     });
     const duration = secondsBetween(run.startedAt, run.finishedAt);
@@ -65,6 +73,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
       facts.push({
         family: 'fleet_run_duration_seconds',
         key: `duration#${attempt}`,
+        field: 'status',
         labels: [...scope, status],
         value: duration,
         runId,
@@ -75,6 +84,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
       facts.push({
         family: 'fleet_run_iterations',
         key: `iterations#${attempt}`,
+        field: 'iterations',
         labels: scope,
         value: run.iterations,
       });
@@ -145,10 +155,17 @@ function settledFacts(
     const service = run.provider === undefined ? '' : serviceLabel(run.provider);
     const of = [source, project, service, label(run.model)];
     if (run.costUsd !== undefined) {
-      facts.push({ family: 'fleet_cost_usd_total', key: `spent#${attempt}`, labels: [...of, ''], value: run.costUsd });
+      facts.push({
+        family: 'fleet_cost_usd_total',
+        key: `spent#${attempt}`,
+        field: 'costUsd',
+        labels: [...of, ''],
+        value: run.costUsd,
+      });
       facts.push({
         family: 'fleet_persona_cost_usd_total',
         key: `spent#${attempt}`,
+        field: 'costUsd',
         labels: [source, project, label(run.persona)],
         value: run.costUsd,
       });
@@ -157,6 +174,7 @@ function settledFacts(
       facts.push({
         family: 'fleet_tokens_total',
         key: `input#${attempt}`,
+        field: 'inputTokens',
         labels: [...of, 'input'],
         value: run.inputTokens,
       });
@@ -165,6 +183,7 @@ function settledFacts(
       facts.push({
         family: 'fleet_tokens_total',
         key: `output#${attempt}`,
+        field: 'outputTokens',
         labels: [...of, 'output'],
         value: run.outputTokens,
       });

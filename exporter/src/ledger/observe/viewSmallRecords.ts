@@ -13,6 +13,7 @@ export const viewErrorGroup: View<'errorGroup'> = (group, _context) => ({
             key: group.kind,
             labels: [group.source, label(group.component), group.kind],
             passing: true,
+            field: 'kind',
           },
         ],
   parts: [],

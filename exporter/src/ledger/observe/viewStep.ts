@@ -12,6 +12,7 @@ export const viewStep: View<'step'> = (step, { run }): RecordView => {
     facts.push({
       family: 'fleet_steps_finished_total',
       key: `finished#${attempt}`,
+      field: 'status',
       labels: [source, project, kindOfStep, status],
     });
     const duration = secondsBetween(step.startedAt, step.finishedAt);
@@ -19,6 +20,7 @@ export const viewStep: View<'step'> = (step, { run }): RecordView => {
       facts.push({
         family: 'fleet_step_duration_seconds',
         key: `duration#${attempt}`,
+        field: 'status',
         labels: [source, kindOfStep, status],
         value: duration,
       });
@@ -29,6 +31,7 @@ export const viewStep: View<'step'> = (step, { run }): RecordView => {
     facts.push({
       family: 'fleet_checker_verdicts_total',
       key: `verdict#${attempt}`,
+      field: 'verdict',
       labels: [source, project, label(run?.workflow), verdict],
     });
   }
@@ -36,6 +39,7 @@ export const viewStep: View<'step'> = (step, { run }): RecordView => {
     facts.push({
       family: 'fleet_run_errors_total',
       key: `error#${attempt}`,
+      field: 'error',
       labels: [source, project, step.error.surface ?? 'step', step.error.category ?? 'other'],
     });
   }

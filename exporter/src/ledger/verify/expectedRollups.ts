@@ -165,9 +165,9 @@ function readRecords(client: ClientBase, kind: Kind): AsyncGenerator<RecordRow[]
 }
 
 function addRecord(kind: Kind, { source, key, counted, held }: RecordRow, find: Find): void {
-  for (const [id, , value] of counted ?? []) {
+  for (const [id, , value, carried] of counted ?? []) {
     const found = find(id);
-    if (found !== undefined) addFact(found.rollup.family, found.sums, value);
+    if (found !== undefined && carried === undefined) addFact(found.rollup.family, found.sums, value);
   }
   for (const [id, value] of held ?? []) {
     const found = find(id);
