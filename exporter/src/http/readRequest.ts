@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { explainIssue } from '../config/explainIssue.ts';
-import { formatPath } from '../config/problem.ts';
 import { asLedgerError, LedgerUnavailable } from '../ledger/ledgerErrors.ts';
 import { BadCursor } from '../ledger/read/pageCursor.ts';
 import { ReadTooSlow } from '../ledger/read/readSnapshot.ts';
@@ -17,9 +16,19 @@ const RETRY_AFTER_SECONDS = '2';
 export function readQuery<Output>(request: FastifyRequest, schema: z.ZodType<Output>): Output {
   const parsed = schema.safeParse(request.query);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues
-    .flatMap((issue) => explainIssue(issue, schema, request.query))
-    .map(({ path, message }) => `${formatPath(path)}: ${message.replace('unknown key', 'unknown parameter')}`);
+  const problems = parsed.error.issues.flatMap((issue) => {
+    const [parameter] = issue.path;
+    // A parameter that may be repeated was given once: its value stands for a list of one.
+    const found = Object.fromEntries(
+      Object.entries(request.query as Record<string, unknown>).map(([name, value]) => [
+        name,
+        name === parameter && issue.path.length > 1 ? [value].flat() : value,
+      ]),
+    );
+    return explainIssue(issue, schema, found).map(
+      ({ path, message }) => `${path[0] ?? ''}: ${message.replace('unknown key', 'unknown parameter')}`,
+    );
+  });
   throw new HttpError(400, 'invalid_parameter', [...new Set(problems)].join('; '), { cause: parsed.error });
 }
 
