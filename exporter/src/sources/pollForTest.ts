@@ -26,6 +26,7 @@ export async function pollForTest(source: Source, ledger: PullLedger): Promise<S
     log: pino({ level: 'silent' }),
     signal: new AbortController().signal,
     countRequest: (result) => results.push(result),
+    quotaRemaining: () => {},
     onInterrupted: () => {},
   });
   return results;

@@ -27,6 +27,8 @@ export interface PollContext {
   openRunIds(): Promise<readonly string[]>;
   /** Counts a call to the source for fleetlens_source_requests_total. */
   countRequest(result: SourceResult): void;
+  /** Calls left in the source's rate-limit window, where an answer says so. */
+  quotaRemaining(calls: number): void;
 }
 
 /** How a call to a source ended; the same words as for adapters. */

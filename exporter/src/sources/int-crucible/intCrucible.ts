@@ -33,9 +33,9 @@ export type CrucibleConfig = z.output<typeof configSchema>;
 export const intCrucible: SourceType<CrucibleConfig> = {
   type: 'int-crucible',
   configSchema,
-  create: (name, config, log): Source => {
+  create: (_name, config, log): Source => {
     const database = new CrucibleDatabase(config, log);
-    const words = new StatusWords(CRUCIBLE_STATUSES, log.child({ source: name }));
+    const words = new StatusWords(CRUCIBLE_STATUSES, log);
     const changed = new ChangedRecords();
 
     async function* poll(cursor: unknown, context: PollContext): AsyncGenerator<PollPage> {

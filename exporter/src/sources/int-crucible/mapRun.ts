@@ -150,7 +150,10 @@ function readTimings(metrics: JsonObject | undefined): ReadonlyMap<string, Timin
   );
 }
 
-/** The phase that a failed pipeline was in: phases are written down when they end, so it is the first that is not. */
+/**
+ * The phase that a failed pipeline was in: phases are written down when they end, so it is the first that is not. Its error is
+ * the run's, and is told there alone: told twice, it would be counted twice.
+ */
 function nextPhase(timings: ReadonlyMap<string, Timing>): string | undefined {
   return PHASES.find((phase) => timings.get(phase)?.finishedAt === undefined);
 }
@@ -189,7 +192,6 @@ function stepsOf(
         startedAt,
         finishedAt:
           startedAt !== undefined && finishedAt !== undefined && finishedAt < startedAt ? undefined : finishedAt,
-        error: status === 'failed' ? error && { ...error, surface: 'step' } : undefined,
         model: only(used?.models ?? []),
         costUsd: used?.costUsd,
         inputTokens: used?.inputTokens,

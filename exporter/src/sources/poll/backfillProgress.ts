@@ -9,8 +9,8 @@ export class BackfillProgress {
   readonly #startedMs: number;
   #reportedMs: number;
   #records = 0;
-  /** `done` of the first page minus what it held: where an interrupted backfill went on. */
-  #resumedAt: number | undefined;
+  /** After the first page: an interrupted backfill does not begin at 0. */
+  #first: { readonly done: number; readonly ms: number } | undefined;
   #last: { done: number; total: number } | undefined;
 
   constructor(log: Logger, now: () => number = Date.now) {
@@ -23,7 +23,7 @@ export class BackfillProgress {
   page(records: number, progress: { readonly done: number; readonly total: number } | undefined): void {
     this.#records += records;
     if (progress !== undefined) {
-      this.#resumedAt ??= progress.done;
+      this.#first ??= { done: progress.done, ms: this.#now() };
       this.#last = { ...progress };
     }
     if (this.#now() - this.#reportedMs < REPORT_EVERY_MS) return;
@@ -44,9 +44,9 @@ export class BackfillProgress {
       records: this.#records,
       recordsPerSecond: round(this.#records / seconds),
     };
-    if (this.#last !== undefined && this.#resumedAt !== undefined) {
+    if (this.#last !== undefined && this.#first !== undefined) {
       const { done, total } = this.#last;
-      const rate = (done - this.#resumedAt) / seconds;
+      const rate = ((done - this.#first.done) * 1000) / Math.max(1, this.#now() - this.#first.ms);
       Object.assign(description, { done, total });
       if (rate > 0) description.etaSeconds = round(Math.max(0, total - done) / rate);
     }

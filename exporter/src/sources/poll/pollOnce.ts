@@ -13,6 +13,7 @@ interface PollOnce {
   /** Aborts when the exporter stops or another replica polls. */
   readonly signal: AbortSignal;
   countRequest(result: SourceResult): void;
+  quotaRemaining(calls: number): void;
   /** The source has been told to stop: nothing may poll it again before this promise settles. */
   onInterrupted(ended: Promise<void>): void;
 }
@@ -48,6 +49,7 @@ export async function pollOnce(poll: PollOnce): Promise<void> {
     log,
     openRunIds: () => ofLedger('listing open runs', ledger.openRunIds(name)),
     countRequest: poll.countRequest,
+    quotaRemaining: poll.quotaRemaining,
   };
   const progress = backfilled ? undefined : new BackfillProgress(log);
   const pages = poll.source.poll(from, context)[Symbol.asyncIterator]();

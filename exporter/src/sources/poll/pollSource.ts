@@ -78,6 +78,7 @@ export async function pollSource(polled: PolledSource, loop: PollLoop): Promise<
       log,
       signal,
       countRequest: (result) => metrics.countRequest(name, result),
+      quotaRemaining: (calls) => metrics.quotaRemaining(name, calls),
       onInterrupted: (ended) => {
         ending = ended;
         void ended.then(() => {

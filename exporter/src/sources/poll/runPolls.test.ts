@@ -260,13 +260,17 @@ describe('self metrics', () => {
     expect(text).toContain('fleetlens_source_poll_duration_seconds_count{source="quiet"} 0');
 
     const polling = start({
-      main: sourceOf(async function* () {
+      main: sourceOf(async function* (_cursor, { quotaRemaining, countRequest }) {
+        countRequest('ok');
+        quotaRemaining(1_499);
         yield page(1, 'a');
       }),
     });
     await waitFor(async () => (await polling.value('fleetlens_source_up', { source: 'main' })) === 1, {
       what: 'a poll',
     });
+    expect(await polling.value('fleetlens_source_quota_remaining', { source: 'main' })).toBe(1_499);
+    expect(await polling.value('fleetlens_source_requests_total', { source: 'main', result: 'ok' })).toBeGreaterThan(0);
     await polling.stop();
     expect(await polling.registry.metrics()).not.toMatch(/fleetlens_source_up\{/);
   });

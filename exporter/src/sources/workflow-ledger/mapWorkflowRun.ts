@@ -57,7 +57,8 @@ export function mapWorkflowRun(
     finishedAt: isFinished(state.status) ? utcInstant(row.finished_at) : undefined,
   });
   const failed = steps.findLast((step) => step.status === 'failed');
-  const message = row.error || (state.status === 'failed' ? failed?.error : undefined);
+  // The error of a step is the step's: told here too, it would be counted twice.
+  const message = row.error || undefined;
   const run: PulledRecord = {
     kind: 'run',
     // Stamped with the start of the poll: a platform that forgets to move updated_at must not hide a new status.
@@ -73,7 +74,7 @@ export function mapWorkflowRun(
         message === undefined
           ? undefined
           : defined({
-              surface: row.error ? 'run' : 'step',
+              surface: 'run',
               message,
               category: categoryOf(message),
               stepId: state.status === 'failed' ? failed?.id : undefined,

@@ -78,12 +78,12 @@ describe.each([{ updatedAt: true }, { updatedAt: false }])('run tables (updated_
     await tables.finishTask(crm, { status: 'FAILED', at: after(9), error: 'HTTP 401: token expired' });
     await tables.finishTask(map, { status: 'CANCELLED', at: after(9) });
     await tables.finishTask(gate, { status: 'SKIPPED', at: after(9) });
-    await tables.finishRun(run, 'FAILED', { at: after(10) });
+    await tables.finishRun(run, 'FAILED', { at: after(10), error: 'step crm failed' });
     await poll();
     expect(ledger.get('run', run)).toMatchObject({
       status: 'failed',
       finishedAt: iso(10),
-      error: { surface: 'step', stepId: crm, category: 'api_key', message: 'HTTP 401: token expired' },
+      error: { surface: 'run', stepId: crm, category: 'other', message: 'step crm failed' },
     });
     expect(
       ledger

@@ -17,8 +17,7 @@ const SAMPLE_EVERY_MS = 15_000;
 export const workflowLedger: SourceType<WorkflowLedgerConfig> = {
   type: 'workflow-ledger',
   configSchema,
-  create(name: string, config: WorkflowLedgerConfig, parentLog: Logger): Source {
-    const log = parentLog.child({ source: name });
+  create(_name: string, config: WorkflowLedgerConfig, log: Logger): Source {
     const runs = config.database_url === undefined ? undefined : new LedgerRuns(config.database_url, config, log);
     const queues = config.redis_url === undefined ? undefined : new ArqQueues(config.redis_url, config, log);
 

@@ -36,7 +36,17 @@ export function retriedJob(
   if (identity === undefined || tries.to > MAX_TRIES) return [];
   const records: PulledRecord[] = [];
   for (let attempt = tries.from; attempt <= tries.to; attempt++) {
-    const data = { queue, ...identity, enqueuedAt: iso(facts.enqueuedMs), tries: attempt, result: 'retried' };
+    const enqueuedAt = iso(facts.enqueuedMs);
+    // When this try began and ended is not kept; the times of the last one, where they are known already, are not its own.
+    const data = {
+      queue,
+      ...identity,
+      enqueuedAt,
+      startedAt: null,
+      finishedAt: null,
+      tries: attempt,
+      result: 'retried',
+    };
     records.push(record(defined(data), readMs - (tries.to - attempt)));
   }
   return records;
