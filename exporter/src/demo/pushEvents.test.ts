@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import { recordKey } from '../contract/recordKey.ts';
 import { pushEvents } from './pushEvents.ts';
 import { EventsRejected, type PushProgress, PushRefused } from './pushOutcome.ts';
+import { simulateFleet } from './simulateFleet.ts';
 import type { FleetEvent } from './story.ts';
 
 /** What a server does with a request before it takes the events: undefined takes them. */
@@ -139,6 +141,25 @@ describe('pushEvents', () => {
         .map((id) => Number(id.split('/')[1]));
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     }
+  });
+
+  it('keeps the events of every record of a simulated day in order, and a run behind its steps and usage', async () => {
+    const url = await started();
+    exporter.holdMs = 2;
+    const to = new Date('2026-11-19T00:00:00.000Z');
+    const events = [...simulateFleet({ seed: 7, from: new Date('2026-11-18T00:00:00.000Z'), to })];
+    await pushEvents({ url, token: TOKEN, events, batchSize: 40 });
+    const latest = new Map<string, string>();
+    const late: string[] = [];
+    for (const event of exporter.kept.values()) {
+      const { source, kind, data, at } = event;
+      const ofRun = kind === 'run' || kind === 'step' || kind === 'usage';
+      const record = `${source} ${ofRun && data.runId ? `run ${data.runId}` : `${kind} ${recordKey(kind, { at, ...data })}`}`;
+      if (at < (latest.get(record) ?? '')) late.push(event.id);
+      latest.set(record, at);
+    }
+    expect(exporter.kept.size).toBe(events.length);
+    expect(late).toEqual([]);
   });
 
   it('sends a batch again after 503 and 429, when the server says so', async () => {

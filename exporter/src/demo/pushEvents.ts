@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type IngestAnswer, ingestAnswer } from '../contract/events.ts';
+import { definitionOf, type Kind } from '../contract/records.ts';
 import { EventsRejected, type PushProgress, PushRefused, type PushResult, type Rejection } from './pushOutcome.ts';
 import type { FleetEvent } from './story.ts';
 
@@ -269,9 +270,12 @@ function readAnswer(status: number, body: string): IngestAnswer {
   return answer.data;
 }
 
-/** Steps, output and usage of a run, and the sprints of a chain, travel with it. */
-function laneOf({ source, id, data }: FleetEvent, lanes: number): number {
-  const owner = data.runId ?? data.chainId ?? data.jobId ?? id.slice(0, Math.max(0, id.lastIndexOf('/')));
+const OF_A_RUN: ReadonlySet<Kind> = new Set(['run', 'step', 'output', 'usage']);
+
+/** A record always takes the same lane, and the steps, output and usage of a run take the run's: a run's end comes last. */
+function laneOf({ source, kind, data }: FleetEvent, lanes: number): number {
+  const [first = ''] = definitionOf(kind).key;
+  const owner = (OF_A_RUN.has(kind) ? data.runId : undefined) ?? data[first] ?? data.sandboxId;
   let hash = 0;
   for (const character of `${source}/${String(owner)}`) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
   return (hash >>> 0) % lanes;
