@@ -11,6 +11,7 @@ import { RollupMoves } from './rollupMoves.ts';
 import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
 import {
   BEHIND_MS,
+  isLive,
   readSourceStates,
   type SourceReading,
   type SourceState,
@@ -140,7 +141,16 @@ export class Ledger {
           [...bySource].map(([source, ofSource]) => {
             const newestMs = ofSource.reduce((newest, f) => Math.max(newest, f.atMs), 0);
             const behind = newestMs < tx.nowMs - BEHIND_MS;
-            return { source, way: 'push', newestMs, eventMs: ofSource.map((f) => f.atMs), backfilled: !behind, behind };
+            const fresh = ofSource.every((f) => f.atMs >= tx.nowMs - BEHIND_MS);
+            return {
+              source,
+              way: 'push',
+              newestMs,
+              eventMs: ofSource.map((f) => f.atMs),
+              backfilled: !behind,
+              behind,
+              fresh,
+            };
           }),
         );
         await recordEvents(
@@ -195,6 +205,7 @@ export class Ledger {
           eventMs: [],
           cursor: batch.cursor,
           backfilled: batch.backfillDone,
+          fresh: false,
           behind,
           progress: batch.progress,
         },
@@ -324,11 +335,7 @@ export class Transaction {
       readings.map((r) => r.source),
     );
     this.hide(
-      readings.flatMap(({ source, way, backfilled }) => {
-        const state = this.#states.get(source);
-        const live = state === undefined ? way === 'push' && backfilled : state.live;
-        return live ? [] : [source];
-      }),
+      readings.flatMap((reading) => (isLive(reading, this.#states.get(reading.source)) ? [] : [reading.source])),
     );
   }
 

@@ -28,7 +28,17 @@ export interface SourceReading {
   readonly cursor?: unknown;
   readonly backfilled: boolean;
   readonly behind: boolean;
+  /** Nothing of the batch is older than {@link BEHIND_MS}. */
+  readonly fresh: boolean;
   readonly progress?: { readonly done: number; readonly total: number } | undefined;
+}
+
+/**
+ * @returns whether what the batch counts is exposed at once. A source that has never been seen is live where it pushes and
+ *   brings no history; else its backfill comes first.
+ */
+export function isLive(reading: SourceReading, state: SourceState | undefined): boolean {
+  return state === undefined ? reading.way === 'push' && reading.fresh : state.live;
 }
 
 export async function readSourceStates(
@@ -111,7 +121,7 @@ export function usualGapSeconds(gaps: Readonly<Record<string, readonly number[]>
   return 2 ** (cell + GAP_EXPONENT_MIN);
 }
 
-/** Writes what the transaction read of its sources. A source that starts with fresh events is live at once. */
+/** Writes what the transaction read of its sources. */
 export async function writeSourceReadings(
   client: ClientBase,
   readings: readonly SourceReading[],
@@ -122,14 +132,13 @@ export async function writeSourceReadings(
   if (readings.length === 0) return;
   const rows = readings.map((r) => {
     const state = states.get(r.source);
-    const goesLive = state === undefined && r.way === 'push' && r.backfilled;
     const last = Math.max(state?.lastEventMs ?? 0, ...(r.newestMs === undefined ? [] : [Math.min(r.newestMs, nowMs)]));
     return {
       source: r.source,
       way: r.way,
       cursor: r.cursor === undefined ? null : r.cursor,
       backfilled: r.backfilled,
-      live: goesLive,
+      live: isLive(r, state),
       behind: r.behind,
       last_event: last > 0 ? new Date(last).toISOString() : null,
       progress: r.progress ?? null,
