@@ -1,5 +1,12 @@
+import { hash } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import { type FamilyName, familyOf, isFamilyName, seriesPerLabelSet } from '../contract/metricCatalogue.ts';
+import {
+  type FamilyName,
+  familyOf,
+  isFamilyName,
+  type MetricFamily,
+  seriesPerLabelSet,
+} from '../contract/metricCatalogue.ts';
 import { OTHER } from './observe/observe.ts';
 
 export interface Series {
@@ -18,11 +25,24 @@ export interface SeriesCaps {
 
 export const DEFAULT_SERIES_CAPS: SeriesCaps = { maxSeries: 20_000, familyShare: 0.25, maxSeriesByFamily: {} };
 
+/** What sources fold into may exceed the caps by so much: each needs a place for what did not fit. */
+const FOLD_RESERVE = 0.1;
+
 /** How many folded label sets are remembered, so that each is counted once; beyond it one may be counted again. */
 const REMEMBERED_FOLDS = 50_000;
 
 function keyOf(family: FamilyName, labels: readonly string[]): string {
   return `${family}\u001f${labels.join('\u001f')}`;
+}
+
+/** The source and labels of a closed set of values stay when a label set is folded. */
+function isKept({ labels, closed }: MetricFamily, index: number): boolean {
+  const name = labels[index] as string;
+  return name === 'source' || name === 'family' || (closed?.includes(name) ?? false);
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.every((value, i) => value === b[i]);
 }
 
 /**
@@ -33,9 +53,11 @@ export class SeriesRegistry {
   readonly #byKey = new Map<string, Series>();
   readonly #byId = new Map<number, Series>();
   readonly #seriesOfFamily = new Map<FamilyName, number>();
-  readonly #folds = new Set<string>();
+  #folds = new Set<string>();
+  #olderFolds = new Set<string>();
   #allSeries = 0;
   #maxId = 0;
+  #newFolds: string[] = [];
   #created: Series[] = [];
   #folded: FamilyName[] = [];
   caps: SeriesCaps;
@@ -44,8 +66,9 @@ export class SeriesRegistry {
     this.caps = caps;
   }
 
-  /** Reads the series that other replicas made. Call under the writer lock. */
+  /** Reads the series that other replicas made. Call under the writer lock, at the beginning of a transaction. */
   async catchUp(client: ClientBase): Promise<void> {
+    this.#newFolds = [];
     const { rows } = await client.query<{ id: number; family: string; labels: string[] }>({
       name: 'series_catch_up',
       text: 'select id, family, labels from fleetlens.rollup where id > $1 order by id',
@@ -64,33 +87,26 @@ export class SeriesRegistry {
 
   /** @returns the series of a label set; makes it, with its siblings, where it is new, or folds it where the cap is reached. */
   resolve(family: FamilyName, labels: readonly string[]): Series {
-    const key = keyOf(family, labels);
-    const known = this.#byKey.get(key);
+    const known = this.#byKey.get(keyOf(family, labels));
     if (known !== undefined) return known;
     const definition = familyOf(family);
-    const { siblings } = definition;
-    const sets =
-      siblings === undefined
-        ? [labels]
-        : [...new Set([labels[definition.labels.indexOf(siblings.label)] as string, ...siblings.values])].map((value) =>
-            labels.map((old, i) => (definition.labels[i] === siblings.label ? value : old)),
-          );
-    const fresh = sets.filter((set) => !this.#byKey.has(keyOf(family, set)));
-    if (!labels.includes(OTHER) && !this.#fits(family, fresh.length)) {
-      if (!this.#folds.has(key)) {
-        if (this.#folds.size >= REMEMBERED_FOLDS) this.#folds.clear();
-        this.#folds.add(key);
-        this.#folded.push(family);
-      }
-      return this.resolve(family, this.#foldedLabels(family, labels));
-    }
-    for (const set of fresh) {
-      const series = { id: this.#maxId + 1, family, labels: set };
-      this.#maxId += 1;
-      this.#add(series);
-      this.#created.push(series);
-    }
-    return this.#byKey.get(key) as Series;
+    const folded = labels.map((value, i) => (isKept(definition, i) ? value : OTHER));
+    const isBounded = isSame(labels, folded);
+    if (this.#fits(family, labels, isBounded ? 1 + FOLD_RESERVE : 1)) return this.#make(family, labels);
+    // Without a label that could fold and without a source, the set is one of a closed few.
+    if (isBounded && !definition.labels.includes('source')) return this.#make(family, labels);
+    this.#noteFold(family, labels);
+    return this.#resolveFold(family, folded);
+  }
+
+  /** What a source folds into is one set for each source; should sources be too many, they fold too. */
+  #resolveFold(family: FamilyName, labels: readonly string[]): Series {
+    const known = this.#byKey.get(keyOf(family, labels));
+    if (known !== undefined) return known;
+    const { labels: names } = familyOf(family);
+    const ofAll = labels.map((value, i) => (names[i] === 'source' ? OTHER : value));
+    if (isSame(labels, ofAll) || this.#fits(family, labels, 1 + FOLD_RESERVE)) return this.#make(family, labels);
+    return this.#resolveFold(family, ofAll);
   }
 
   /** What this transaction made and folded; the caller writes it. */
@@ -109,22 +125,52 @@ export class SeriesRegistry {
     this.#allSeries = 0;
     this.#maxId = 0;
     this.takeNew();
+    // Nor were its folds counted.
+    for (const fold of this.#newFolds) {
+      this.#folds.delete(fold);
+      this.#olderFolds.delete(fold);
+    }
+    this.#newFolds = [];
   }
 
-  #fits(family: FamilyName, sets: number): boolean {
-    const more = sets * seriesPerLabelSet(familyOf(family));
+  #make(family: FamilyName, labels: readonly string[]): Series {
+    for (const set of this.#freshSets(family, labels)) {
+      const series = { id: this.#maxId + 1, family, labels: set };
+      this.#maxId += 1;
+      this.#add(series);
+      this.#created.push(series);
+    }
+    return this.#byKey.get(keyOf(family, labels)) as Series;
+  }
+
+  /** The label set and its siblings, without those that exist. */
+  #freshSets(family: FamilyName, labels: readonly string[]): (readonly string[])[] {
+    const { siblings, labels: names } = familyOf(family);
+    if (siblings === undefined) return [labels];
+    const index = names.indexOf(siblings.label);
+    const values = new Set([labels[index] as string, ...siblings.values]);
+    return [...values].map((value) => labels.with(index, value)).filter((set) => !this.#byKey.has(keyOf(family, set)));
+  }
+
+  #fits(family: FamilyName, labels: readonly string[], share: number): boolean {
+    const more = this.#freshSets(family, labels).length * seriesPerLabelSet(familyOf(family));
     const ofFamily = this.caps.maxSeriesByFamily[family] ?? this.caps.maxSeries * this.caps.familyShare;
-    return this.#allSeries + more <= this.caps.maxSeries && (this.#seriesOfFamily.get(family) ?? 0) + more <= ofFamily;
+    return (
+      this.#allSeries + more <= this.caps.maxSeries * share &&
+      (this.#seriesOfFamily.get(family) ?? 0) + more <= ofFamily * share
+    );
   }
 
-  #foldedLabels(family: FamilyName, labels: readonly string[]): string[] {
-    const definition = familyOf(family);
-    const kept = labels.map((value, i) => {
-      const name = definition.labels[i] as string;
-      return name === 'source' || definition.closed?.includes(name) ? value : OTHER;
-    });
-    // Where every label is closed, there is nothing left to fold but the set is already bounded.
-    return kept.includes(OTHER) ? kept : labels.map(() => OTHER);
+  #noteFold(family: FamilyName, labels: readonly string[]): void {
+    const fold = hash('sha1', keyOf(family, labels), 'base64url');
+    if (this.#folds.has(fold) || this.#olderFolds.has(fold)) return;
+    if (this.#folds.size >= REMEMBERED_FOLDS / 2) {
+      this.#olderFolds = this.#folds;
+      this.#folds = new Set();
+    }
+    this.#folds.add(fold);
+    this.#newFolds.push(fold);
+    this.#folded.push(family);
   }
 
   #add(series: Series): void {
