@@ -5,6 +5,7 @@ import type { Config, SourceConfig } from './config.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { pruneLedger } from './ledger/retention/pruneLedger.ts';
+import { watchSources } from './sourceHealth.ts';
 import { createSource } from './sources/createSource.ts';
 import { type Leader, runLeader } from './sources/poll/runLeader.ts';
 import { runPolls } from './sources/poll/runPolls.ts';
@@ -26,8 +27,10 @@ const PRUNE_MS = 60 * 60_000;
 
 /** What one replica does for all: polls the sources, looks at what is due, prunes what is old. */
 export function leadExporter(options: LeadOptions): Leader {
-  const { config, ledger, sourceMetrics, log } = options;
-  return runLeader({
+  const { config, ledger, log } = options;
+  const names = config().sources.map((source) => source.name);
+  const watched = watchSources(options.health, names, options.sourceMetrics);
+  const leader = runLeader({
     connect: options.connect,
     log,
     async onLead(signal) {
@@ -40,7 +43,7 @@ export function leadExporter(options: LeadOptions): Leader {
       }));
       try {
         await Promise.all([
-          runPolls(polled, { ledger, metrics: sourceMetrics, log, signal }),
+          runPolls(polled, { ledger, metrics: watched.metrics, log, signal }),
           every(SWEEP_MS, signal, log, 'sweep', async () => {
             while (!signal.aborted && (await ledger.sweepIfDue())) {}
           }),
@@ -51,6 +54,12 @@ export function leadExporter(options: LeadOptions): Leader {
       }
     },
   });
+  return {
+    async stop() {
+      await leader.stop();
+      watched.unregister();
+    },
+  };
 }
 
 /** Runs `work` again and again until the signal aborts; a failure is logged and the next round comes. */

@@ -68,6 +68,17 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     maxQueueBytes: config.ingest.max_queue_bytes,
     onCommit: (seconds) => commitSeconds.observe(seconds),
   });
+  health.register({
+    name: 'ingest',
+    async check() {
+      const { bytes } = commits;
+      const limit = config.ingest.max_queue_bytes;
+      return {
+        status: bytes > limit / 2 ? 'degraded' : 'ok',
+        detail: `${bytes} of ${limit} bytes wait for the ledger`,
+      };
+    },
+  });
   const tokens = new TokenRegistry(config.tokens);
   const sourceMetrics = createSourceMetrics(
     registry,
