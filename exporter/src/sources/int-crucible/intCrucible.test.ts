@@ -307,6 +307,29 @@ describe('Postgres', () => {
     expect(ledger.get('run', 'done')).toMatchObject({ usageMissing: true });
   });
 
+  it('is read from its beginning when it was restored to a server that counts transactions anew', async () => {
+    const database = await crucibleOnPostgres();
+    const { source } = open(database);
+    const ledger = new RecordingLedger();
+    await database.createProject('p1');
+    await pollForTest(source, ledger);
+    const { cursor } = await ledger.readCursor();
+    expect(cursor).toMatchObject({ phase: 'live', mark: { horizon: expect.stringMatching(/^\d+$/) } });
+    const later = structuredClone(cursor) as { mark: { horizon: string } };
+    later.mark.horizon = '99999999999';
+    await ledger.recordPulled({
+      source: 'test',
+      startedAt: new Date(),
+      records: [],
+      cursor: later,
+      backfillDone: true,
+    });
+    // Old by its clock, and written by a transaction before the old server's horizon.
+    await database.createRun({ id: 'restored', projectId: 'p1', createdAt: CREATED });
+    await pollForTest(source, ledger);
+    expect(ledger.get('run', 'restored')).toMatchObject({ status: 'queued' });
+  });
+
   it('reads naive times as UTC whatever the server’s and the process’s zones are', async () => {
     const database = await crucibleOnPostgres();
     const { source } = open(database);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { Mark, ReadRow, RowPlace, RowReader } from '../rows/readRows.ts';
 import type { TextRow } from '../rows/textValues.ts';
 import { SourceError } from '../source.ts';
@@ -26,7 +26,9 @@ export class SqliteRows implements RowReader {
     if (!existsSync(path)) {
       throw new SourceError(`${path}: no such file; check database_path`, { result: 'schema' });
     }
-    this.#database = this.#guarded(() => new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+    // Loaded when it is used: node:sqlite prints a warning that it is experimental, which is nobody else's business.
+    const sqlite = process.getBuiltinModule('node:sqlite');
+    this.#database = this.#guarded(() => new sqlite.DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
     try {
       this.columns = new Set(
         this.select(`select name from pragma_table_info('${TABLE}')`).map(({ name }) => String(name)),

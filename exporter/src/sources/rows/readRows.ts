@@ -38,7 +38,7 @@ export interface RowReader {
 }
 
 const place = z.object({ at: z.string().nullable(), id: z.string() });
-const mark = z.object({ now: z.iso.datetime(), horizon: z.string().optional() });
+const mark = z.object({ now: z.iso.datetime(), horizon: z.string().regex(/^\d+$/).optional() });
 const watched = z.record(z.string(), z.number());
 /** Versioned: a cursor of another version starts the source from its beginning, which counts nothing twice. */
 const rowCursor = z.discriminatedUnion('phase', [
@@ -135,11 +135,16 @@ async function* readAll(
 async function* readChanges(
   reader: RowReader,
   cursor: Extract<RowCursor, { phase: 'live' }>,
-  context: Pick<PollContext, 'openRunIds'>,
+  context: Pick<PollContext, 'openRunIds' | 'log'>,
   options: ReadRows,
   watch: Watch,
 ): AsyncGenerator<RowPage> {
   const next = await reader.mark();
+  if (wentBack(cursor.mark, next)) {
+    context.log.warn('the transaction ids of the source went back, as after a restore: it is read from its beginning');
+    yield* readAll(reader, undefined, options, watch);
+    return;
+  }
   const horizon = options.mayScan() ? cursor.mark.horizon : undefined;
   const since = new Date(Date.parse(cursor.mark.now) - options.overlapMs).toISOString();
   const seen = new Set<string>();
@@ -173,6 +178,12 @@ async function* readChanges(
   // A horizon that was not scanned from stays.
   const kept = horizon === undefined ? (cursor.mark.horizon ?? next.horizon) : next.horizon;
   yield { rows: [], cursor: { v: 1, phase: 'live', mark: { now: next.now, horizon: kept }, watched } };
+}
+
+/** A restored or replaced server counts its transactions anew: nothing that it wrote would lie behind the old horizon. */
+function wentBack(before: Mark, now: Mark): boolean {
+  if (before.horizon === undefined || now.horizon === undefined) return false;
+  return BigInt(now.horizon) < BigInt(before.horizon);
 }
 
 /** Finished rows that may still get their last columns, each with the time until which it is read again. */
