@@ -135,7 +135,7 @@ describe('runs', () => {
     ['origin=sprint', (run) => run.origin === 'sprint'],
     [`chain_id=chain ${TEAM}`, (run) => run.chainId === `chain ${TEAM}`],
     ['q=100%25 of_it', (run) => run.name === 'Ship 100% of_it'],
-    ['q=PUSH WAS rejected&source=own', (run) => run.source === 'own'],
+    ['q=PUSH WAS rejected&source=own', (run) => run.source === 'own' && run.error !== undefined],
     [
       `since=${new Date(END - 5 * HOUR_MS).toISOString()}`,
       (run) => Date.parse(run.createdAt ?? '') >= END - 5 * HOUR_MS,

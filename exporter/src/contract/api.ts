@@ -64,7 +64,11 @@ export const runsQuery = z.strictObject({
   chain_id: text.optional().describe('Only the runs of this chain.'),
   since: since.describe('Created at this time or later (RFC 3339).'),
   until: until.describe('Created before this time (RFC 3339).'),
-  q: text.optional().describe('Words that occur in the name, the prompt preview, the error message or the run id.'),
+  q: text
+    .optional()
+    .describe(
+      'Words that occur, as they stand, in the run id, name, error message or prompt preview (their first 2,000 characters together).',
+    ),
   sort: z
     .enum(RUN_SORTS)
     .default('created_at')

@@ -21,7 +21,7 @@ const SORT_VALUES: Readonly<Record<RunSort, { readonly sql: string; readonly typ
 
 /** Which index leads: one of projects, statuses or sources is looked up value by value, each newest first, and merged. */
 const LEADS = {
-  none: { from: '', where: '' },
+  none: { from: '', where: 'true' },
   project: { from: 'unnest($1::text[]) as lead(value) cross join lateral', where: 'r.project = lead.value' },
   status: { from: 'unnest($2::text[]) as lead(value) cross join lateral', where: 'r.status = lead.value' },
   source: { from: 'unnest($3::text[]) as lead(value) cross join lateral', where: 'r.source = lead.value' },
@@ -41,8 +41,10 @@ function textOf(sort: RunSort, order: SortOrder, lead: Lead): string {
   const [direction, opposite, beyond, tieBeyond] =
     order === 'desc' ? ['desc', 'asc', '<', '>'] : ['asc', 'desc', '>', '<'];
   // As in the indexes: newest first, then source and key upwards; or all of it backwards.
-  const runs = `select r.doc - ${LIST_LEAVES_OUT} as doc, r.source, r.key, ${value} as sort_value from fleetlens.run r
-    where ${LEADS[lead].where || 'true'}
+  const orderOf = (row: string, sorted: string) =>
+    `order by ${sorted} ${direction}, ${row}.source ${opposite}, ${row}.key ${opposite}`;
+  const runs = `select r.source, r.key, ${value} as sort_value from fleetlens.run r
+    where ${LEADS[lead].where}
       and ($1::text[] is null or r.project = any($1))
       and ($2::text[] is null or r.status = any($2))
       and ($3::text[] is null or r.source = any($3))
@@ -53,16 +55,15 @@ function textOf(sort: RunSort, order: SortOrder, lead: Lead): string {
       and ($8::text is null or (r.doc ? 'chainId' and r.doc ->> 'chainId' = $8))
       and ($9::text is null or r.created_at >= $9)
       and ($10::text is null or r.created_at < $10)
-      and ($11::text is null or r.key ilike $11 or r.doc ->> 'name' ilike $11 or r.doc ->> 'promptPreview' ilike $11
-        or r.doc #>> '{error,message}' ilike $11)
+      and ($11::text is null or r.search_text ilike $11)
       and ($12::${type} is null or (${value} ${beyond}= $12
         and (${value} ${beyond} $12 or (r.source, r.key) ${tieBeyond} ($13::text, $14::text))))
-    order by ${value} ${direction}, r.source ${opposite}, r.key ${opposite}
-    limit $15`;
-  return lead === 'none'
-    ? runs
-    : `select p.* from ${LEADS[lead].from} (${runs}) p
-    order by p.sort_value ${direction}, p.source ${opposite}, p.key ${opposite} limit $15`;
+    ${orderOf('r', value)} limit $15`;
+  // The documents are fetched for the page alone, after the sort.
+  return `select r.doc - ${LIST_LEAVES_OUT} as doc, p.source, p.key, p.sort_value
+    from (select l.* from ${LEADS[lead].from} (${runs}) l ${orderOf('l', 'l.sort_value')} limit $15) p
+    join fleetlens.run r on r.source = p.source and r.key = p.key
+    ${orderOf('p', 'p.sort_value')}`;
 }
 
 /** @returns a LIKE pattern that finds the words as they stand. */
