@@ -1,12 +1,13 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { NormalisedEvent, PulledRecord } from '../contract/events.ts';
-import { EventRejected, normaliseData } from '../normalise/normaliseEvent.ts';
+import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normaliseEvent.ts';
 import { dedupeEvents, digest, digestEvent, stableJson } from './dedupeEvents.ts';
 import { asLedgerError, isDataError } from './ledgerErrors.ts';
 import { beginWriting, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { type EventToRecord, type LedgerPolicy, type RecordingContext, recordEvents } from './recordEvents.ts';
+import { recordTime } from './retention/recordTime.ts';
 import { RollupMoves } from './rollupMoves.ts';
 import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
 import {
@@ -181,20 +182,49 @@ export class Ledger {
    */
   async recordPulled(batch: PulledBatch): Promise<void> {
     const { source } = batch;
-    const pollStart = batch.startedAt.toISOString();
-    const events: EventToRecord[] = [];
+    const pulled: Pulled[] = [];
     const letters: DeadLetter[] = [];
     for (const record of batch.records) {
       try {
-        const at = record.at === undefined ? pollStart : new Date(record.at).toISOString();
-        const { key, fields } = normaliseData(record.kind, record.data, at);
-        events.push({ id: 'pull', source, kind: record.kind, at, key, fields, pulled: digest(stableJson(fields)) });
+        pulled.push({ record, event: readPulled(source, record, batch.startedAt) });
       } catch (error) {
         if (!(error instanceof EventRejected || error instanceof RangeError)) throw error;
-        letters.push({ source, kind: record.kind, reason: error.message, payload: JSON.stringify(record.data) });
+        letters.push(letterOf(source, record, error.message));
       }
     }
-    const newestMs = events.reduce((newest, e) => Math.max(newest, Date.parse(e.at)), 0) || undefined;
+    await this.#pullPage(batch, pulled, letters);
+  }
+
+  async #pullPage(batch: PulledBatch, pulled: readonly Pulled[], letters: readonly DeadLetter[]): Promise<void> {
+    try {
+      await this.#recordPage(
+        batch,
+        pulled.map((p) => p.event),
+        letters,
+      );
+    } catch (error) {
+      const [only] = pulled;
+      if (!isDataError(error) || only === undefined) throw error;
+      // One value does not fit into Postgres: the record that carries it must not hold up the source for good.
+      if (pulled.length === 1) {
+        const reason = `the ledger could not store the record: ${(error as Error).message}`;
+        await this.#pullPage(batch, [], [...letters, letterOf(batch.source, only.record, reason)]);
+        return;
+      }
+      const middle = Math.ceil(pulled.length / 2);
+      const { cursor: _cursor, ...first } = { ...batch, goneRuns: [], backfillDone: false };
+      await this.#pullPage({ ...first, cursor: undefined }, pulled.slice(0, middle), []);
+      await this.#pullPage(batch, pulled.slice(middle), letters);
+    }
+  }
+
+  async #recordPage(
+    batch: PulledBatch,
+    pulled: readonly EventToRecord[],
+    letters: readonly DeadLetter[],
+  ): Promise<void> {
+    const { source } = batch;
+    const newestMs = pulled.reduce((newest, e) => Math.max(newest, Date.parse(e.at)), 0) || undefined;
     await this.transaction(async (tx) => {
       const behind = batch.readUpTo !== undefined && Date.parse(batch.readUpTo) < tx.nowMs - BEHIND_MS;
       await tx.begin([
@@ -210,6 +240,7 @@ export class Ledger {
           progress: batch.progress,
         },
       ]);
+      const events = [...pulled];
       if (batch.goneRuns !== undefined && batch.goneRuns.length > 0) {
         await tx.working.load(
           'run',
@@ -295,6 +326,31 @@ export class Ledger {
       client.release(broken);
     }
   }
+}
+
+interface Pulled {
+  readonly record: PulledRecord;
+  readonly event: EventToRecord;
+}
+
+function letterOf(source: string, record: PulledRecord, reason: string): DeadLetter {
+  return { source, kind: record.kind, reason, payload: JSON.stringify(record.data) };
+}
+
+/** @throws EventRejected, or RangeError where `at` is no time. */
+function readPulled(source: string, { kind, data, at: updatedAt }: PulledRecord, startedAt: Date): EventToRecord {
+  const at = (updatedAt === undefined ? startedAt : new Date(updatedAt)).toISOString();
+  if (Date.parse(at) > startedAt.getTime() + MAX_FUTURE_MS) {
+    throw new EventRejected(
+      `at: found ${at}, expected a time at most 5 minutes ahead of ${startedAt.toISOString()}; check the clock of the source`,
+    );
+  }
+  const { key, fields } = normaliseData(kind, data, at);
+  // Where the source names no time, the start of the poll stands in: it makes no other record of the same row.
+  const { at: said, ...others } = fields;
+  const own = data.at === undefined || data.at === null ? others : { ...others, at: said };
+  const pulledTime = recordTime(kind, own) ?? (updatedAt === undefined ? undefined : at);
+  return { id: 'pull', source, kind, at, key, fields, pulled: digest(stableJson(own)), pulledTime };
 }
 
 /** One write: what it read, what it moves. {@link finish} writes all of it and commits. */

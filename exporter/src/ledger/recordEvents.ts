@@ -5,6 +5,7 @@ import { isFinished, isOpen } from '../contract/status.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import { lateFields } from './observe/attempts.ts';
 import { type ObserveContext, observe, type RecordState } from './observe/observe.ts';
+import { isPruned, readTombstones } from './retention/isPruned.ts';
 import type { RollupMoves } from './rollupMoves.ts';
 import type { SourceState } from './sourceState.ts';
 import type { WorkingRecord, WorkingSet } from './workingSet.ts';
@@ -35,6 +36,8 @@ export interface RecordingContext {
 export type EventToRecord = NormalisedEvent & {
   /** Pulled only: hash of what the source said, so that an unchanged row is no event. */
   readonly pulled?: string;
+  /** Pulled only: when it happened by what the source says, RFC 3339 or a day. The start of the poll says nothing. */
+  readonly pulledTime?: string | undefined;
 };
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -65,27 +68,6 @@ export async function recordEvents(events: readonly EventToRecord[], context: Re
   }
   for (const step of await working.loadWaitingSteps(born.filter((r) => !r.existed))) observeWaitingStep(step, context);
   await writeSamples(events, context);
-}
-
-function isPruned(
-  event: NormalisedEvent,
-  pruned: ReadonlySet<string>,
-  states: ReadonlyMap<string, SourceState>,
-): boolean {
-  const runId = text(event.fields.runId);
-  if (runId !== undefined && pruned.has(`${event.source}\0${runId}`)) return true;
-  const prunedTo = states.get(event.source)?.prunedTo[event.kind];
-  return prunedTo !== undefined && event.at < prunedTo;
-}
-
-async function readTombstones(client: ClientBase, events: readonly NormalisedEvent[]): Promise<Set<string>> {
-  const withRun = events.filter((e) => text(e.fields.runId) !== undefined);
-  const { rows } = await client.query<{ source: string; run_id: string }>({
-    name: 'tombstone_read',
-    text: 'select t.source, t.run_id from fleetlens.tombstone t join (select distinct * from unnest($1::text[], $2::text[])) as w(source, run_id) using (source, run_id)',
-    values: [withRun.map((e) => e.source), withRun.map((e) => e.fields.runId)],
-  });
-  return new Set(rows.map((row) => `${row.source}\0${row.run_id}`));
 }
 
 function applyEvent(record: WorkingRecord, event: EventToRecord, context: RecordingContext): void {

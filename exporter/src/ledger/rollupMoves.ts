@@ -129,10 +129,11 @@ export class RollupMoves {
     if (fresh.length === 0) return;
     await client.query({
       name: 'rollup_new',
+      // Not now(): that is when the transaction began to wait for the writer lock.
       text: `insert into fleetlens.rollup (id, family, labels, buckets, born_at, seq)
         select (s ->> 0)::int, s ->> 1, array(select jsonb_array_elements_text(s -> 2)),
           case when (s ->> 3)::int > 0 then array_fill(0::bigint, array[(s ->> 3)::int]) end,
-          case when (s ->> 4)::boolean then now() end, $2
+          case when (s ->> 4)::boolean then clock_timestamp() end, $2
         from jsonb_array_elements($1::jsonb) s`,
       values: [
         JSON.stringify(
@@ -160,7 +161,7 @@ export class RollupMoves {
           buckets = case when m.buckets is null then r.buckets else array(
             select a + b from unnest(r.buckets, m.buckets::bigint[]) with ordinality as u(a, b, i) order by i) end,
           exemplars = case when m.exemplars is null then r.exemplars else coalesce(r.exemplars, '{}') || m.exemplars::jsonb end,
-          born_at = case when r.touched_at < now() - interval '30 days' then now() else r.born_at end,
+          born_at = case when r.touched_at < now() - interval '30 days' then clock_timestamp() else r.born_at end,
           shown_first = case when r.touched_at < now() - interval '30 days'
             then json_build_object('value', r.value::text, 'count', r.count, 'buckets', r.buckets) else r.shown_first end,
           touched_at = now(),

@@ -15,9 +15,9 @@ export async function isAnythingDue(pool: pg.Pool): Promise<boolean> {
     name: 'anything_due',
     text: `select exists (select from fleetlens.source_state where live_at is null
           and (backfilled or (way = 'push' and updated_at < now() - interval '60 seconds')))
-        or exists (select from fleetlens.step where due_at <= now())
         or exists (select from fleetlens.source_state s where (s.live_at is not null or s.backfilled)
-          and exists (select from fleetlens.run r where r.source = s.source and r.due_at <= now())) as due`,
+          and (exists (select from fleetlens.run r where r.source = s.source and r.due_at <= now())
+            or exists (select from fleetlens.step t where t.source = s.source and t.due_at <= now()))) as due`,
   });
   return rows[0]?.due ?? false;
 }
@@ -37,12 +37,15 @@ export async function sweepDue(tx: Transaction): Promise<boolean> {
       where s.live_at is not null or s.backfilled limit $1`,
     values: [MAX_DUE],
   });
-  const steps = await client.query<{ source: string; key: string; run_id: string }>({
+  const steps = await client.query<{ source: string; key: string; run_id: string; live: boolean }>({
     name: 'due_steps',
-    text: `select source, key, doc ->> 'runId' as run_id from fleetlens.step where due_at <= now() limit $1`,
+    // During a backfill the run may be on one of the pages to come.
+    text: `select s.source, t.key, t.run_id, s.live_at is not null as live from fleetlens.source_state s cross join lateral (
+        select key, doc ->> 'runId' as run_id from fleetlens.step where source = s.source and due_at <= now() limit $1) t
+      where s.live_at is not null or s.backfilled limit $1`,
     values: [MAX_DUE],
   });
-  tx.hide(runs.rows.filter((run) => !run.live).map((run) => run.source));
+  tx.hide([...runs.rows, ...steps.rows].filter((due) => !due.live).map((due) => due.source));
   const context = tx.recording();
   await tx.working.load('run', [...runs.rows, ...steps.rows.map((s) => ({ source: s.source, key: s.run_id }))]);
   await tx.working.load('step', steps.rows);
