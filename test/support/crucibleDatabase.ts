@@ -79,6 +79,8 @@ interface Store {
 export async function crucibleOnPostgres(origin: CrucibleOrigin = 'alembic'): Promise<CrucibleDatabase> {
   const database = await freshDatabase();
   const pool = new Pool({ connectionString: database.connectionString, max: 2 });
+  // The server may end a connection that is in use; the statement on it fails then, and says so.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const store: Store = {
     sourceConfig: { database_url: database.connectionString },
     async execute(sql) {

@@ -1,12 +1,23 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { NormalisedEvent, PulledRecord } from '../contract/events.ts';
+import { KINDS } from '../contract/records.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normaliseEvent.ts';
-import { dedupeEvents, digest, digestEvent, stableJson } from './dedupeEvents.ts';
-import { asLedgerError, isDataError } from './ledgerErrors.ts';
+import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
+import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
 import { beginWriting, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
-import { type EventToRecord, type LedgerPolicy, type RecordingContext, recordEvents } from './recordEvents.ts';
+import { NewRecordGuess } from './newRecordGuess.ts';
+import {
+  applyEvents,
+  type EventToRecord,
+  type LedgerPolicy,
+  loadForEvents,
+  MustLook,
+  type RecordingContext,
+  recordEvents,
+} from './recordEvents.ts';
+import { recordTable } from './recordTable.ts';
 import { recordTime } from './retention/recordTime.ts';
 import { RollupMoves } from './rollupMoves.ts';
 import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
@@ -49,6 +60,9 @@ export interface LedgerOptions {
   readonly readers?: number;
 }
 
+/** What the guess about ids of events is called; kinds go by their own names. */
+const EVENT_IDS = 'ids of events';
+
 /** Events merged in one transaction; more are split, so that the writer lock is given up between them. */
 const MAX_BATCH = 2_000;
 
@@ -61,6 +75,7 @@ export class Ledger {
   readonly #writer: pg.Pool;
   readonly #registry: SeriesRegistry;
   readonly #log: Logger;
+  readonly #guess = new NewRecordGuess();
   policy: LedgerPolicy;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -72,19 +87,29 @@ export class Ledger {
       application_name: 'fleetlens',
       connectionTimeoutMillis: 5_000,
     });
-    this.#writer = new pg.Pool({
+    // Not in @types/pg yet. Statements are sent without waiting for the ones before: a transaction takes four or five round
+    // trips, not thirty. After an error Postgres refuses the rest of the transaction, COMMIT included.
+    const pipelining: pg.PoolConfig & { readonly pipeline: boolean } = {
       connectionString,
       max: 1,
       application_name: 'fleetlens writer',
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
-    });
+      pipeline: true,
+    };
+    this.#writer = new pg.Pool(pipelining);
     this.#registry = new SeriesRegistry(options.caps);
     this.#log = options.log;
     this.policy = options.policy;
-    // A connection that breaks while idle is replaced at its next use; unheard, the event would end the process.
-    for (const pool of [this.pool, this.#writer])
-      pool.on('error', (error) => this.#log.warn({ err: error }, 'ledger: an idle connection was lost'));
+    // A connection that breaks is replaced at its next use. Unheard, the event would end the process; the pool itself listens
+    // to idle connections only.
+    for (const pool of [this.pool, this.#writer]) {
+      const onError = (error: Error) => this.#log.warn({ err: error }, 'ledger: a connection was lost');
+      pool.on('error', onError);
+      pool.on('connect', (client) => {
+        client.on('error', (error) => this.#log.debug({ err: error }, 'ledger: a connection was lost while in use'));
+      });
+    }
   }
 
   set caps(caps: SeriesCaps) {
@@ -103,11 +128,24 @@ export class Ledger {
   async recordPushed(events: readonly NormalisedEvent[]): Promise<PushResult[]> {
     const results: PushResult[] = [];
     for (let i = 0; i < events.length; i += MAX_BATCH)
-      results.push(...(await this.#pushBatch(events.slice(i, i + MAX_BATCH))));
+      results.push(...(await this.#pushBatch(events.slice(i, i + MAX_BATCH), this.#guess)));
     return results;
   }
 
-  async #pushBatch(events: readonly NormalisedEvent[]): Promise<PushResult[]> {
+  /** Notes what was not new after all. @returns whether that is what the error says; then nothing of the batch was recorded. */
+  #guessWasWrong(error: unknown): boolean {
+    if (error instanceof MustLook) {
+      this.#guess.wasWrong(error.kind);
+      return true;
+    }
+    const table = tableOfUniqueViolation(error);
+    if (table === undefined) return false;
+    this.#guess.wasWrong(KINDS.find((kind) => recordTable(kind) === table) ?? EVENT_IDS);
+    return true;
+  }
+
+  /** @param guess which records not to look for; absent after it was wrong. */
+  async #pushBatch(events: readonly NormalisedEvent[], guess?: NewRecordGuess): Promise<PushResult[]> {
     const prepared = events.map((event) => ({ event, digest: digestEvent(event), atMs: Date.parse(event.at) }));
     try {
       return await this.transaction(async (tx) => {
@@ -124,7 +162,13 @@ export class Ledger {
           results[index]?.result === 'accepted' ? [{ ...p, index }] : [],
         );
         if (candidates.length === 0) return results;
-        const known = await dedupeEvents(tx.client, candidates);
+        const expectsNewIds = guess?.expectsNew(EVENT_IDS) ?? false;
+        const known = expectsNewIds ? dedupeWithin(candidates) : await dedupeEvents(tx.client, candidates);
+        if (!expectsNewIds)
+          this.#guess.learn(
+            EVENT_IDS,
+            known.some((result) => result !== 'new'),
+          );
         const fresh: (typeof candidates)[number][] = [];
         candidates.forEach((candidate, i) => {
           if (known[i] === 'new') fresh.push(candidate);
@@ -154,13 +198,15 @@ export class Ledger {
             };
           }),
         );
-        await recordEvents(
-          fresh.map((f) => f.event),
-          tx.recording(),
-        );
+        const newEvents = fresh.map((f) => f.event);
+        const recording = tx.recording(guess);
+        const pruned = await loadForEvents(newEvents, recording);
+        if (expectsNewIds) tx.alongside(rememberNewEvents(tx.client, fresh));
+        await applyEvents(newEvents, pruned, recording);
         return results;
       });
     } catch (error) {
+      if (guess !== undefined && this.#guessWasWrong(error)) return await this.#pushBatch(events);
       if (!isDataError(error)) throw error;
       // One value does not fit into Postgres: find the event that carries it, so that the others are not held up.
       const [only] = events;
@@ -265,7 +311,7 @@ export class Ledger {
     return { cursor: rows[0]?.cursor ?? undefined, backfilled: rows[0]?.backfilled ?? false };
   }
 
-  async openRunIds(source: string): Promise<string[]> {
+  async openRunIds(source: string): Promise<readonly string[]> {
     const { rows } = await this.pool.query<{ key: string }>(
       "select key from fleetlens.run where source = $1 and status in ('queued', 'running', 'waiting') order by created_at",
       [source],
@@ -308,8 +354,7 @@ export class Ledger {
     };
     client.on('error', onError);
     try {
-      const head = await beginWriting(client);
-      await this.#registry.catchUp(client);
+      const [head] = await Promise.all([beginWriting(client), this.#registry.catchUp(client)]);
       const tx = new Transaction(client, this.#registry, this.policy, head);
       const answer = await work(tx);
       await tx.finish();
@@ -365,6 +410,7 @@ export class Transaction {
   readonly #hidden = new Set<string>();
   #states: Map<string, SourceState> = new Map();
   #readings: readonly SourceReading[] = [];
+  readonly #alongside: Promise<unknown>[] = [];
   readonly moves: RollupMoves;
 
   constructor(
@@ -400,8 +446,16 @@ export class Transaction {
     for (const source of sources) this.#hidden.add(source);
   }
 
-  recording(): RecordingContext {
+  /** A statement whose answer nobody waits for before the end; where it fails, the transaction does. */
+  alongside(statement: Promise<unknown>): void {
+    // finish() hears of a failure; until then nobody does.
+    statement.catch(() => {});
+    this.#alongside.push(statement);
+  }
+
+  recording(guess?: NewRecordGuess): RecordingContext {
     return {
+      guess,
       client: this.client,
       working: this.working,
       moves: this.moves,
@@ -414,13 +468,16 @@ export class Transaction {
   }
 
   async finish(): Promise<void> {
-    await this.working.write(this.seq);
-    await this.moves.write(this.client, this.seq);
-    await writeSourceReadings(this.client, this.#readings, this.#states, this.nowMs, this.seq);
-    await commitWriting(
-      this.client,
-      this.seq,
-      this.working.dirty().map((r) => [r.kind, r.source, r.key] as const),
-    );
+    await Promise.all([
+      ...this.#alongside,
+      this.working.write(this.seq),
+      this.moves.write(this.client, this.seq),
+      writeSourceReadings(this.client, this.#readings, this.#states, this.nowMs, this.seq),
+      commitWriting(
+        this.client,
+        this.seq,
+        this.working.dirty().map((r) => [r.kind, r.source, r.key] as const),
+      ),
+    ]);
   }
 }

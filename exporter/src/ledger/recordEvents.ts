@@ -1,8 +1,10 @@
 import type { ClientBase } from 'pg';
 import type { NormalisedEvent } from '../contract/events.ts';
-import { definitionOf } from '../contract/records.ts';
+import { definitionOf, type Kind } from '../contract/records.ts';
 import { isFinished, isOpen } from '../contract/status.ts';
+import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
+import type { NewRecordGuess } from './newRecordGuess.ts';
 import { lateFields } from './observe/attempts.ts';
 import { type ObserveContext, observe, type RecordState } from './observe/observe.ts';
 import { isPruned, readTombstones } from './retention/isPruned.ts';
@@ -31,6 +33,19 @@ export interface RecordingContext {
   readonly hidden: ReadonlySet<string>;
   readonly hasTombstones: boolean;
   readonly nowMs: number;
+  /** Which kinds to take for new; learns what was found. Absent: every record is looked for. */
+  readonly guess?: NewRecordGuess | undefined;
+}
+
+/** A record that was taken for new has to be looked for: whether it exists decides what becomes of the event. */
+export class MustLook extends Error {
+  override readonly name = 'MustLook';
+  readonly kind: Kind;
+
+  constructor(kind: Kind) {
+    super(`ledger: records of kind ${kind} have to be looked for`);
+    this.kind = kind;
+  }
 }
 
 export type EventToRecord = NormalisedEvent & {
@@ -47,27 +62,58 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
  * Events of pruned records are passed over: they were counted long ago.
  */
 export async function recordEvents(events: readonly EventToRecord[], context: RecordingContext): Promise<void> {
+  await applyEvents(events, await loadForEvents(events, context), context);
+}
+
+/** Runs that were pruned, as `source NUL run`. */
+type PrunedRuns = ReadonlySet<string>;
+
+/** The first half of {@link recordEvents}: reads what the events touch. */
+export async function loadForEvents(events: readonly EventToRecord[], context: RecordingContext): Promise<PrunedRuns> {
   const { working } = context;
   const byKind = Map.groupBy(events, (event) => event.kind);
-  for (const [kind, ofKind] of byKind) await working.load(kind, ofKind);
   const steps = byKind.get('step') ?? [];
-  await working.load(
-    'run',
-    steps.map((step) => ({ source: step.source, key: step.fields.runId as string })),
-  );
-  const pruned = context.hasTombstones ? await readTombstones(context.client, events) : new Set<string>();
+  const [pruned] = await Promise.all([
+    context.hasTombstones ? readTombstones(context.client, events) : new Set<string>(),
+    ...[...byKind].map(([kind, ofKind]) => loadRecords(kind, ofKind, context)),
+    working.load(
+      'run',
+      steps.map((step) => ({ source: step.source, key: step.fields.runId as string })),
+    ),
+  ]);
+  return pruned;
+}
 
+/** The second half of {@link recordEvents}: most of it is computed here, while the database is free for other statements. */
+export async function applyEvents(
+  events: readonly EventToRecord[],
+  pruned: PrunedRuns,
+  context: RecordingContext,
+): Promise<void> {
+  const { working } = context;
   const born: WorkingRecord[] = [];
   for (const event of events) {
     const record = working.get(event.kind, event.source, event.key);
     if (event.pulled !== undefined && record.pulled === event.pulled) continue;
-    if (record.state === undefined && isPruned(event, pruned, context.states)) continue;
+    if (record.state === undefined && isPruned(event, pruned, context.states)) {
+      if (!record.looked) throw new MustLook(event.kind);
+      continue;
+    }
     const isNewRun = event.kind === 'run' && record.state === undefined;
     applyEvent(record, event, context);
     if (isNewRun) born.push(record);
   }
   for (const step of await working.loadWaitingSteps(born.filter((r) => !r.existed))) observeWaitingStep(step, context);
   await writeSamples(events, context);
+}
+
+async function loadRecords(
+  kind: Kind,
+  events: readonly EventToRecord[],
+  { working, guess }: RecordingContext,
+): Promise<void> {
+  const found = await working.load(kind, events, guess?.expectsNew(kind));
+  if (found !== undefined) guess?.learn(kind, found);
 }
 
 function applyEvent(record: WorkingRecord, event: EventToRecord, context: RecordingContext): void {
@@ -171,6 +217,8 @@ export function runDueAt(run: WorkingRecord, policy: LedgerPolicy, heardMs = 0):
   const { state } = run;
   if (state === undefined) return null;
   const status = text(state.doc.status);
+  // Somebody decides about a waiting run: silence is no sign of loss.
+  if (status === 'waiting') return null;
   if (isOpen(status)) return new Date(Date.parse(run.at) + policy.lostAfterMs).toISOString();
   if (!isFinished(status) || run.settled === attemptOf(state)) return null;
   const finishedAt = text(state.doc.finishedAt) ?? stampOf(state, 'status')?.[0] ?? run.at;
@@ -186,11 +234,11 @@ async function writeSamples(events: readonly NormalisedEvent[], { client }: Reco
     text: `insert into fleetlens.sample (kind, source, key, at, doc)
       select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[]) on conflict do nothing`,
     values: [
-      samples.map((s) => s.kind),
-      samples.map((s) => s.source),
-      samples.map((s) => s.key),
-      samples.map((s) => s.at),
-      samples.map((s) => JSON.stringify(s.fields)),
+      textArray(samples.map((s) => s.kind)),
+      textArray(samples.map((s) => s.source)),
+      textArray(samples.map((s) => s.key)),
+      timestamptzArray(samples.map((s) => s.at)),
+      jsonbArray(samples.map((s) => JSON.stringify(s.fields))),
     ],
   });
 }

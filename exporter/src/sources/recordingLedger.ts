@@ -2,8 +2,9 @@
 import { recordKey } from '../contract/recordKey.ts';
 import type { Kind } from '../contract/records.ts';
 import { isOpen } from '../contract/status.ts';
+import type { PulledBatch } from '../ledger/ledger.ts';
 import { normaliseData } from '../normalise/normaliseEvent.ts';
-import type { PulledBatch, PullLedger } from './poll/pullLedger.ts';
+import type { PullLedger } from './poll/pullLedger.ts';
 
 export class RecordingLedger implements PullLedger {
   readonly batches: PulledBatch[] = [];

@@ -2,10 +2,10 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { waitFor } from '../../../../test/support/waitFor.ts';
+import type { PulledBatch } from '../../ledger/ledger.ts';
 import { RecordingLedger } from '../recordingLedger.ts';
 import { type PollContext, type PollPage, type Source, SourceError } from '../source.ts';
 import type { PollPacing } from './pollSource.ts';
-import type { PulledBatch } from './pullLedger.ts';
 import { runPolls } from './runPolls.ts';
 import { createSourceMetrics } from './sourceMetrics.ts';
 
