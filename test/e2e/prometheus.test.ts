@@ -11,7 +11,7 @@ import { pushEvents } from '../support/pushEvents.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import type { ServerProcess } from '../support/serverProcess.ts';
 import { waitFor } from '../support/waitFor.ts';
-import { workflowLedgerDatabase, type WorkflowLedgerDatabase } from '../support/workflowLedgerDatabase.ts';
+import { type WorkflowLedgerDatabase, workflowLedgerDatabase } from '../support/workflowLedgerDatabase.ts';
 
 const TOKEN = 'ingest-token-for-tests';
 const HOUR_MS = 3_600_000;

@@ -483,5 +483,3 @@ export type RunRecord = RecordOf<'run'>;
 export type StepRecord = RecordOf<'step'>;
 export type OutputRecord = RecordOf<'output'>;
 export type ChainRecord = RecordOf<'chain'>;
-export type SandboxRecord = RecordOf<'sandbox'>;
-export type UsageRecord = RecordOf<'usage'>;
