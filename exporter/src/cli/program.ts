@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { chainsCommand } from './chains.ts';
+import { EXIT_CODES_HELP } from './cliError.ts';
+import { runsCommand } from './runs.ts';
+import { serveCommand } from './serve.ts';
+
+/** All commands. Each loads what it needs when it runs: `--help` and completion stay quick. */
+export function createProgram(): Command {
+  const program = new Command('fleetlens')
+    .description('Prometheus exporter for fleets of AI coding agents')
+    .version(packageJson.version, '-V, --version')
+    .showHelpAfterError('(add --help for the options and examples)')
+    .addHelpText(
+      'after',
+      `\n${EXIT_CODES_HELP}\n\nFirst steps:\n  fleetlens demo            a simulated fleet, at once\n  fleetlens config check    is fleetlens.yaml right?\n  fleetlens serve           the exporter`,
+    );
+  for (const command of [serveCommand(), runsCommand(), chainsCommand()]) program.addCommand(command);
+  for (const command of allCommands(program)) {
+    // Errors are thrown, so that main.ts decides about exit codes.
+    command.exitOverride().copyInheritedSettings(program);
+  }
+  return program;
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}
