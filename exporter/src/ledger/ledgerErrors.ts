@@ -8,6 +8,7 @@ export class LedgerUnavailable extends Error {
 // 08 connection, 25P0x, 53 resources (disk full, memory), 55P03 lock, 57 operator intervention (shutdown), 58 I/O, 40 serialization.
 const UNAVAILABLE_CLASSES = ['08', '40', '53', '55', '57', '58', 'XX'];
 // 22 data exceptions, 54 program limits: one record's value does not fit.
+const UNIQUE_VIOLATION = '23505';
 const DATA_CLASSES = ['22', '54', '23'];
 
 function sqlState(error: unknown): string | undefined {
@@ -18,6 +19,12 @@ function sqlState(error: unknown): string | undefined {
 export function isDataError(error: unknown): boolean {
   const state = sqlState(error);
   return state !== undefined && DATA_CLASSES.includes(state.slice(0, 2));
+}
+
+/** @returns the table, `schema.name`, that has a row of this key already; undefined where the error is another one. */
+export function tableOfUniqueViolation(error: unknown): string | undefined {
+  if (!(error instanceof pg.DatabaseError) || error.code !== UNIQUE_VIOLATION) return undefined;
+  return `${error.schema}.${error.table}`;
 }
 
 /** @returns the error as LedgerUnavailable where waiting can help: the server is gone, full or starting; else as it is. */

@@ -16,28 +16,38 @@ export interface LedgerHead {
  * change numbers become visible in order, and what a writer reads is what it changes.
  */
 export async function beginWriting(client: ClientBase): Promise<LedgerHead> {
-  await client.query(`begin; select pg_advisory_xact_lock(${WRITER_LOCK})`);
-  const { rows } = await client.query<{ seq: string; now: Date; tombstones: boolean }>({
-    name: 'head_read',
-    text: 'select seq, clock_timestamp() as now, exists (select from fleetlens.tombstone) as tombstones from fleetlens.head',
-  });
+  // On a connection that pipelines, both are one round trip; the second runs, with a snapshot of its own, when the first has the lock.
+  const [, { rows }] = await Promise.all([
+    client.query(`begin; select pg_advisory_xact_lock(${WRITER_LOCK})`),
+    client.query<{ seq: string; now: Date; tombstones: boolean }>({
+      name: 'head_read',
+      text: 'select seq, clock_timestamp() as now, exists (select from fleetlens.tombstone) as tombstones from fleetlens.head',
+    }),
+  ]);
   const [head] = rows;
   if (head === undefined)
     throw new Error('ledger: found no row in fleetlens.head, expected one; restore the ledger from a backup');
   return { seq: Number(head.seq), nowMs: head.now.getTime(), hasTombstones: head.tombstones };
 }
 
-/** Writes the change entry of the transaction and commits. */
+/** Writes the change entry of the transaction and commits. Both statements are issued before it returns. */
 export async function commitWriting(
   client: ClientBase,
   seq: number,
   entries: readonly (readonly [string, string, string])[],
 ): Promise<void> {
-  await client.query({
-    name: 'change_write',
-    text: `with moved as (update fleetlens.head set seq = $1)
-      insert into fleetlens.change (seq, entries) select $1, $2::json where $3`,
-    values: [seq, JSON.stringify(entries), entries.length > 0],
-  });
-  await client.query('commit');
+  const [, committed] = await Promise.all([
+    client.query({
+      name: 'change_write',
+      text: `with moved as (update fleetlens.head set seq = $1)
+        insert into fleetlens.change (seq, entries) select $1, $2::json where $3`,
+      values: [seq, JSON.stringify(entries), entries.length > 0],
+    }),
+    client.query('commit'),
+  ]);
+  // Postgres answers a commit of a transaction that failed with ROLLBACK, which is no error of its own.
+  if (committed.command !== 'COMMIT')
+    throw new Error(
+      `ledger: expected COMMIT, found ${committed.command}: an earlier statement of the transaction failed`,
+    );
 }

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
-import { type FamilyName, familyOf } from '../contract/metricCatalogue.ts';
+import { type FamilyName, familyOf, METRIC_CATALOGUE } from '../contract/metricCatalogue.ts';
 import type { Kind } from '../contract/records.ts';
+import { float8Array, int4Array, int8Array, textArray } from './binaryArrays.ts';
 import { NanoSum } from './nano.ts';
 import type { Move, Observation } from './observe/observe.ts';
 import { takesLeast } from './observe/observe.ts';
@@ -28,6 +29,16 @@ interface Owner {
   readonly source: string;
   readonly key: string;
 }
+
+const MOST_BUCKETS = Math.max(...METRIC_CATALOGUE.map(({ buckets }) => (buckets?.length ?? 0) + 1));
+/**
+ * The sums of a row's buckets and what $6 has for it from `buckets_at` on. Written out: a subquery over both arrays takes
+ * as long as the rest of the row's update. Elements past the row's own are null or another row's, and cut off.
+ */
+const BUCKET_SUMS = Array.from(
+  { length: MOST_BUCKETS },
+  (_, i) => `r.buckets[${i + 1}] + ($6::bigint[])[m.buckets_at + ${i + 1}]`,
+);
 
 const SEPARATOR = '\u001f';
 
@@ -114,15 +125,17 @@ export class RollupMoves {
     } else this.#partsBegun.set(key, { series: id, owner, value });
   }
 
-  /** Writes everything under change number `seq`. Call once, after the last `add`. */
-  async write(client: ClientBase, seq: number): Promise<void> {
+  /** Writes everything under change number `seq`. Call once, after the last `add`. All statements are issued before it returns. */
+  write(client: ClientBase, seq: number): Promise<unknown> {
     const { created, folded } = this.#registry.takeNew();
     for (const family of folded) this.count('fleetlens_series_folded_total', [family]);
     // Counting the folds can itself make a series.
     const fresh = [...created, ...this.#registry.takeNew().created];
-    await this.#insertNew(client, fresh, seq);
-    await this.#addToRollups(client, seq);
-    await this.#moveParts(client, seq);
+    return Promise.all([
+      this.#insertNew(client, fresh, seq),
+      this.#addToRollups(client, seq),
+      this.#moveParts(client, seq),
+    ]);
   }
 
   async #insertNew(client: ClientBase, fresh: readonly Series[], seq: number): Promise<void> {
@@ -150,69 +163,84 @@ export class RollupMoves {
 
   async #addToRollups(client: ClientBase, seq: number): Promise<void> {
     const moved = [...this.#pending.values()];
+    const buckets: number[] = [];
+    const bucketsAt = new Map<Pending, number>();
+    for (const pending of moved) {
+      if (pending.buckets === undefined) continue;
+      bucketsAt.set(pending, buckets.length);
+      buckets.push(...pending.buckets);
+    }
     if (moved.length === 0) return;
     await client.query({
       name: 'rollup_add',
       // A series that nothing touched for 30 days was retired from the exposition: it comes back as it went, so that
       // increase() sees only what is new.
       text: `update fleetlens.rollup r set
-          value = r.value + m.value,
+          value = r.value + m.value::numeric,
           count = r.count + m.count,
-          buckets = case when m.buckets is null then r.buckets else array(
-            select a + b from unnest(r.buckets, m.buckets::bigint[]) with ordinality as u(a, b, i) order by i) end,
+          buckets = case when m.buckets_at is null then r.buckets else (array[${BUCKET_SUMS}])[:cardinality(r.buckets)] end,
           exemplars = case when m.exemplars is null then r.exemplars else coalesce(r.exemplars, '{}') || m.exemplars::jsonb end,
           born_at = case when r.touched_at < now() - interval '30 days' then clock_timestamp() else r.born_at end,
           shown_first = case when r.touched_at < now() - interval '30 days'
             then json_build_object('value', r.value::text, 'count', r.count, 'buckets', r.buckets) else r.shown_first end,
           touched_at = now(),
-          seq = $6
-        from unnest($1::int[], $2::numeric[], $3::bigint[], $4::text[], $5::text[]) as m(id, value, count, buckets, exemplars)
+          seq = $7
+        from unnest($1::int[], $2::text[], $3::bigint[], $4::int[], $5::text[]) as m(id, value, count, buckets_at, exemplars)
         where r.id = m.id`,
       values: [
-        moved.map((m) => m.series.id),
-        moved.map((m) => m.sum.total().toString()),
-        moved.map((m) => m.count),
-        moved.map((m) => (m.buckets === undefined ? null : `{${m.buckets.join(',')}}`)),
-        moved.map((m) => (m.exemplars === undefined ? null : JSON.stringify(m.exemplars))),
+        int4Array(moved.map((m) => m.series.id)),
+        textArray(moved.map((m) => m.sum.total().toString())),
+        int8Array(moved.map((m) => m.count)),
+        int4Array(moved.map((m) => bucketsAt.get(m) ?? null)),
+        textArray(moved.map((m) => (m.exemplars === undefined ? null : JSON.stringify(m.exemplars)))),
+        int8Array(buckets),
         seq,
       ],
     });
   }
 
-  async #moveParts(client: ClientBase, seq: number): Promise<void> {
+  #moveParts(client: ClientBase, seq: number): Promise<unknown> {
+    const written: Promise<unknown>[] = [];
     const ended = [...this.#partsEnded.values()];
     const begun = [...this.#partsBegun.values()];
     const touched = new Set([...ended, ...begun].map((p) => p.series));
     if (ended.length > 0) {
-      await client.query({
-        name: 'part_end',
-        text: `delete from fleetlens.part p using unnest($1::int[], $2::text[], $3::text[], $4::text[]) as e(series, kind, source, key)
+      written.push(
+        client.query({
+          name: 'part_end',
+          text: `delete from fleetlens.part p using unnest($1::int[], $2::text[], $3::text[], $4::text[]) as e(series, kind, source, key)
           where p.series = e.series and p.kind = e.kind and p.source = e.source and p.key = e.key`,
-        values: columns(ended),
-      });
+          values: columns(ended),
+        }),
+      );
     }
     if (begun.length > 0) {
-      await client.query({
-        name: 'part_begin',
-        text: `insert into fleetlens.part (series, kind, source, key, value)
+      written.push(
+        client.query({
+          name: 'part_begin',
+          text: `insert into fleetlens.part (series, kind, source, key, value)
           select * from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::float8[])
           on conflict (series, kind, source, key) do update set value = excluded.value`,
-        values: [...columns(begun), begun.map((p) => p.value)],
-      });
+          values: [...columns(begun), float8Array(begun.map((p) => p.value))],
+        }),
+      );
     }
     if (this.#resolved.size > 0) {
       const ids = [...this.#resolved.keys()];
       for (const id of ids) touched.add(id);
-      await client.query({
-        name: 'part_resolve',
-        text: `with resolved as (
+      written.push(
+        client.query({
+          name: 'part_resolve',
+          text: `with resolved as (
             update fleetlens.rollup r set resolved_to = greatest(r.resolved_to, m.value)
             from unnest($1::int[], $2::float8[]) as m(id, value) where r.id = m.id returning r.id, r.resolved_to)
           delete from fleetlens.part p using resolved r where p.series = r.id and p.value <= r.resolved_to`,
-        values: [ids, [...this.#resolved.values()]],
-      });
+          values: [int4Array(ids), float8Array([...this.#resolved.values()])],
+        }),
+      );
     }
-    if (touched.size > 0) await refreshLeast(client, [...touched], seq);
+    if (touched.size > 0) written.push(refreshLeast(client, [...touched], seq));
+    return Promise.all(written);
   }
 }
 
@@ -232,12 +260,12 @@ export async function refreshLeast(client: ClientBase, ids: readonly number[], s
   });
 }
 
-function columns(parts: readonly { series: number; owner: Owner }[]): unknown[] {
+function columns(parts: readonly { series: number; owner: Owner }[]): Buffer[] {
   return [
-    parts.map((p) => p.series),
-    parts.map((p) => p.owner.kind),
-    parts.map((p) => p.owner.source),
-    parts.map((p) => p.owner.key),
+    int4Array(parts.map((p) => p.series)),
+    textArray(parts.map((p) => p.owner.kind)),
+    textArray(parts.map((p) => p.owner.source)),
+    textArray(parts.map((p) => p.owner.key)),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Kind } from '../contract/records.ts';
+import { int4Array, jsonArray, jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import type { RecordState } from './observe/observe.ts';
 import { recordTable } from './recordTable.ts';
 import type { SeriesRegistry } from './seriesRegistry.ts';
@@ -29,6 +30,8 @@ export interface WorkingRecord {
   dueAt: string | null;
   /** It existed before this transaction. */
   readonly existed: boolean;
+  /** It was looked for; else it was expected not to exist, and inserting it fails if it does. */
+  readonly looked: boolean;
   dirty: boolean;
 }
 
@@ -40,6 +43,10 @@ interface Row extends StoredRow {
   readonly settled: number | null;
   readonly due_at: Date | null;
 }
+
+/** Of {@link WorkingSet.write}, $1 to $10. */
+const COLUMN_TYPES = `$1::text[], $2::text[], $3::jsonb[], $4::json[], $5::json[], $6::json[], $7::text[], $8::int[],
+  $9::timestamptz[], $10::timestamptz[]`;
 
 function idOf(source: string, key: string): string {
   return `${source}\0${key}`;
@@ -56,8 +63,15 @@ export class WorkingSet {
     this.#registry = registry;
   }
 
-  /** Reads the records of a kind that are not here yet. */
-  async load(kind: Kind, wanted: Iterable<{ readonly source: string; readonly key: string }>): Promise<void> {
+  /**
+   * Reads the records of a kind that are not here yet; with `assumeNew` takes them for new.
+   * @returns whether it read some and found one, or undefined where it read none.
+   */
+  async load(
+    kind: Kind,
+    wanted: Iterable<{ readonly source: string; readonly key: string }>,
+    assumeNew = false,
+  ): Promise<boolean | undefined> {
     const records = this.#of(kind);
     const sources: string[] = [];
     const keys: string[] = [];
@@ -75,19 +89,21 @@ export class WorkingSet {
         settled: null,
         dueAt: null,
         existed: false,
+        looked: !assumeNew,
         dirty: false,
       });
       sources.push(source);
       keys.push(key);
     }
-    if (keys.length === 0) return;
+    if (keys.length === 0 || assumeNew) return undefined;
     const { rows } = await this.#client.query<Row>({
       name: `read_${kind}`,
       text: `select r.source, r.key, doc, stamps, counted, held, at, pulled, settled, due_at
         from ${recordTable(kind)} r join unnest($1::text[], $2::text[]) as w(source, key) on r.source = w.source and r.key = w.key`,
-      values: [sources, keys],
+      values: [textArray(sources), textArray(keys)],
     });
     for (const row of rows) this.#keep(kind, row);
+    return rows.length > 0;
   }
 
   /** Reads the steps of these runs that wait for their run. */
@@ -98,19 +114,21 @@ export class WorkingSet {
       text: `select r.source, r.key, doc, stamps, counted, held, at, pulled, settled, due_at
         from unnest($1::text[], $2::text[], $3::text[]) as w(source, low, high)
         join fleetlens.step r on r.source = w.source and r.key collate "C" >= w.low and r.key collate "C" < w.high and r.due_at is not null`,
-      values: [runs.map((r) => r.source), runs.map((r) => `${r.key}\u001f`), runs.map((r) => `${r.key}\u0020`)],
+      values: [
+        textArray(runs.map((r) => r.source)),
+        textArray(runs.map((r) => `${r.key}\u001f`)),
+        textArray(runs.map((r) => `${r.key}\u0020`)),
+      ],
     });
     const known = this.#of('step');
     const waiting: WorkingRecord[] = [];
     for (const row of rows) {
       if (!known.has(idOf(row.source, row.key))) this.#keep('step', row);
     }
+    const ids = new Set(runs.map((r) => idOf(r.source, r.key)));
     for (const record of known.values()) {
-      if (
-        record.dueAt !== null &&
-        runs.some((r) => r.source === record.source && record.key.startsWith(`${r.key}\u001f`))
-      )
-        waiting.push(record);
+      const runId = record.key.split('\u001f', 1)[0] as string;
+      if (record.dueAt !== null && ids.has(idOf(record.source, runId))) waiting.push(record);
     }
     return waiting;
   }
@@ -125,35 +143,53 @@ export class WorkingSet {
     return [...this.#kinds.values()].flatMap((records) => [...records.values()].filter((r) => r.dirty));
   }
 
-  /** Writes every changed record under change number `seq`. */
-  async write(seq: number): Promise<void> {
+  /** Writes every changed record under change number `seq`. All statements are issued before it returns. */
+  write(seq: number): Promise<unknown> {
+    const written: Promise<unknown>[] = [];
     for (const [kind, records] of this.#kinds) {
       const dirty = [...records.values()].filter((r) => r.dirty && r.state !== undefined);
-      if (dirty.length === 0) continue;
-      const state = (r: WorkingRecord) => r.state as RecordState;
-      await this.#client.query({
-        name: `write_${kind}`,
-        text: `insert into ${recordTable(kind)} (source, key, doc, stamps, counted, held, pulled, settled, due_at, at, seq)
-          select *, $11::bigint from unnest($1::text[], $2::text[], $3::jsonb[], $4::json[], $5::json[], $6::json[], $7::text[], $8::int[],
-            $9::timestamptz[], $10::timestamptz[])
-          on conflict (source, key) do update set doc = excluded.doc, stamps = excluded.stamps, counted = excluded.counted,
-            held = excluded.held, pulled = excluded.pulled, settled = excluded.settled, due_at = excluded.due_at, at = excluded.at,
-            seq = excluded.seq`,
-        values: [
-          dirty.map((r) => r.source),
-          dirty.map((r) => r.key),
-          dirty.map((r) => JSON.stringify(state(r).doc)),
-          dirty.map((r) => JSON.stringify(state(r).stamps)),
-          dirty.map((r) => writeCounted(state(r).counted, r.foreign, this.#registry)),
-          dirty.map((r) => writeHeld(state(r).held, r.foreign, this.#registry)),
-          dirty.map((r) => r.pulled),
-          dirty.map((r) => r.settled),
-          dirty.map((r) => r.dueAt),
-          dirty.map((r) => r.at),
-          seq,
-        ],
-      });
+      const isOld = Object.groupBy(dirty, (r) => (r.existed ? 'old' : 'new'));
+      if (isOld.new !== undefined) written.push(this.#insert(kind, isOld.new, seq));
+      if (isOld.old !== undefined) written.push(this.#update(kind, isOld.old, seq));
     }
+    return Promise.all(written);
+  }
+
+  // Plain: `on conflict` writes every row twice, and under the writer lock nobody else can have inserted it meanwhile.
+  #insert(kind: Kind, records: readonly WorkingRecord[], seq: number): Promise<unknown> {
+    return this.#client.query({
+      name: `insert_${kind}`,
+      text: `insert into ${recordTable(kind)} (source, key, doc, stamps, counted, held, pulled, settled, due_at, at, seq)
+        select *, $11::bigint from unnest(${COLUMN_TYPES})`,
+      values: [...this.#columns(records), seq],
+    });
+  }
+
+  #update(kind: Kind, records: readonly WorkingRecord[], seq: number): Promise<unknown> {
+    return this.#client.query({
+      name: `update_${kind}`,
+      text: `update ${recordTable(kind)} r set doc = w.doc, stamps = w.stamps, counted = w.counted, held = w.held, pulled = w.pulled,
+          settled = w.settled, due_at = w.due_at, at = w.at, seq = $11::bigint
+        from unnest(${COLUMN_TYPES}) as w(source, key, doc, stamps, counted, held, pulled, settled, due_at, at)
+        where r.source = w.source and r.key = w.key`,
+      values: [...this.#columns(records), seq],
+    });
+  }
+
+  #columns(records: readonly WorkingRecord[]): Buffer[] {
+    const state = (r: WorkingRecord) => r.state as RecordState;
+    return [
+      textArray(records.map((r) => r.source)),
+      textArray(records.map((r) => r.key)),
+      jsonbArray(records.map((r) => JSON.stringify(state(r).doc))),
+      jsonArray(records.map((r) => JSON.stringify(state(r).stamps))),
+      jsonArray(records.map((r) => writeCounted(state(r).counted, r.foreign, this.#registry))),
+      jsonArray(records.map((r) => writeHeld(state(r).held, r.foreign, this.#registry))),
+      textArray(records.map((r) => r.pulled)),
+      int4Array(records.map((r) => r.settled)),
+      timestamptzArray(records.map((r) => r.dueAt)),
+      timestamptzArray(records.map((r) => r.at)),
+    ];
   }
 
   #of(kind: Kind): Map<string, WorkingRecord> {
@@ -176,6 +212,7 @@ export class WorkingSet {
       settled: row.settled,
       dueAt: row.due_at?.toISOString() ?? null,
       existed: true,
+      looked: true,
       dirty: false,
     });
   }
