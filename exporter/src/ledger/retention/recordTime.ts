@@ -9,6 +9,7 @@ export const RECORD_TIMES = {
   chain: ['createdAt', 'finishedAt'],
   sandbox: ['createdAt', 'startedAt', 'endedAt'],
   usage: ['date'],
+  step: ['startedAt', 'finishedAt'],
   job: ['enqueuedAt', 'startedAt', 'finishedAt'],
   errorGroup: ['firstSeenAt', 'lastSeenAt'],
   approval: ['requestedAt', 'decidedAt'],
@@ -18,7 +19,7 @@ export const RECORD_TIMES = {
   platformError: ['firstSeenAt', 'at'],
 } as const satisfies { readonly [K in Kind]?: readonly string[] };
 
-/** Kinds whose records go one by one; steps and a run's usage and output go with their run. */
+/** Kinds whose records go one by one. Steps and usage go with their run, or, where it never came, by themselves. */
 export type PrunedKind = keyof typeof RECORD_TIMES;
 
 export function isPrunedKind(kind: Kind): kind is PrunedKind {

@@ -22,11 +22,15 @@ export interface Rollup {
   readonly parts: PartsDigest;
 }
 
-/** What base, counted facts and held parts add up to for one series. */
-export interface ExpectedRollup {
+/** What facts add up to. */
+export interface FactSums {
   readonly sum: NanoSum;
   count: number;
   readonly buckets: number[] | undefined;
+}
+
+/** What base, counted facts and held parts add up to for one series. */
+export interface ExpectedRollup extends FactSums {
   least: number | undefined;
   readonly parts: PartsDigest;
 }
@@ -57,7 +61,9 @@ const WITHOUT_FACTS: ReadonlySet<string> = new Set<FamilyName>([
 export async function readFigures(client: ClientBase, onProgress?: OnProgress): Promise<LedgerFigures> {
   const foreign = new Set<number>();
   const rollups = await readRollups(client, foreign);
-  const expected = new Map([...rollups].map(([id, rollup]) => [id, nothingExpected(rollup.family)]));
+  const expected = new Map<number, ExpectedRollup>(
+    [...rollups].map(([id, rollup]) => [id, { ...noSums(rollup.family), least: undefined, parts: new PartsDigest() }]),
+  );
   const missing = new Map<number, number>();
   const find = (id: number) => {
     const rollup = rollups.get(id);
@@ -80,14 +86,12 @@ export async function readFigures(client: ClientBase, onProgress?: OnProgress): 
 
 type Find = (id: number) => { readonly rollup: Rollup; readonly sums: ExpectedRollup } | undefined;
 
-function nothingExpected(family: FamilyName): ExpectedRollup {
+export function noSums(family: FamilyName): FactSums {
   const { buckets } = familyOf(family);
   return {
     sum: new NanoSum(),
     count: 0,
     buckets: buckets && new Array<number>(buckets.length + 1).fill(0),
-    least: undefined,
-    parts: new PartsDigest(),
   };
 }
 
@@ -184,11 +188,7 @@ function addRecord(kind: Kind, { source, key, counted, held }: RecordRow, find: 
 }
 
 /** Adds one counted fact to what a series should show. */
-export function addFact(
-  family: FamilyName,
-  sums: Pick<ExpectedRollup, 'sum' | 'count' | 'buckets'>,
-  value: number,
-): void {
+export function addFact(family: FamilyName, sums: FactSums, value: number): void {
   sums.sum.add(value);
   const { type, buckets: edges } = familyOf(family);
   if (type === 'counter') return;
