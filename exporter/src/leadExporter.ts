@@ -5,6 +5,7 @@ import type { Config, SourceConfig } from './config.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { pruneLedger } from './ledger/retention/pruneLedger.ts';
+import { verifyLedger } from './ledger/verify/verifyLedger.ts';
 import { watchSources } from './sourceHealth.ts';
 import { createSource } from './sources/createSource.ts';
 import { type Leader, runLeader } from './sources/poll/runLeader.ts';
@@ -24,6 +25,8 @@ export interface LeadOptions {
 /** How often the ledger is asked for runs that went silent or wait for late usage. */
 const SWEEP_MS = 2_000;
 const PRUNE_MS = 60 * 60_000;
+/** It reads every record once: daily is often enough to notice, and little enough to bear. */
+const VERIFY_MS = 24 * 60 * 60_000;
 
 /** What one replica does for all: polls the sources, looks at what is due, prunes what is old. */
 export function leadExporter(options: LeadOptions): Leader {
@@ -47,6 +50,7 @@ export function leadExporter(options: LeadOptions): Leader {
           every(SWEEP_MS, signal, log, 'sweep', async () => {
             while (!signal.aborted && (await ledger.sweepIfDue())) {}
           }),
+          every(VERIFY_MS, signal, log, 'verify', () => verify(ledger, log)),
           every(PRUNE_MS, signal, log, 'prune', () => pruneLedger(ledger, config().ledger.retention)),
         ]);
       } finally {
@@ -60,6 +64,15 @@ export function leadExporter(options: LeadOptions): Leader {
       watched.unregister();
     },
   };
+}
+
+async function verify(ledger: Ledger, log: Logger): Promise<void> {
+  const { differences } = await verifyLedger(ledger.pool);
+  if (differences.length === 0) return;
+  log.error(
+    { differences: differences.length, first: differences.slice(0, 5) },
+    'the ledger does not verify: `fleetlens ledger verify` lists every difference, `fleetlens ledger rebuild` repairs them',
+  );
 }
 
 /** Runs `work` again and again until the signal aborts; a failure is logged and the next round comes. */
