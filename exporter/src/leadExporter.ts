@@ -27,6 +27,8 @@ const SWEEP_MS = 2_000;
 const PRUNE_MS = 60 * 60_000;
 /** It reads every record once: daily is often enough to notice, and little enough to bear. */
 const VERIFY_MS = 24 * 60 * 60_000;
+/** Not while the exporter starts and catches up. */
+const FIRST_VERIFY_MS = 15 * 60_000;
 
 /** What one replica does for all: polls the sources, looks at what is due, prunes what is old. */
 export function leadExporter(options: LeadOptions): Leader {
@@ -50,7 +52,7 @@ export function leadExporter(options: LeadOptions): Leader {
           every(SWEEP_MS, signal, log, 'sweep', async () => {
             while (!signal.aborted && (await ledger.sweepIfDue())) {}
           }),
-          every(VERIFY_MS, signal, log, 'verify', () => verify(ledger, log)),
+          pause(FIRST_VERIFY_MS, signal).then(() => every(VERIFY_MS, signal, log, 'verify', () => verify(ledger, log))),
           every(PRUNE_MS, signal, log, 'prune', () => pruneLedger(ledger, config().ledger.retention)),
         ]);
       } finally {
@@ -90,6 +92,11 @@ async function every(
       if (!signal.aborted)
         log.warn({ err: error, work: name }, 'upkeep of the ledger failed; trying again in its next round');
     }
-    await sleep(intervalMs, undefined, { signal }).catch(() => {});
+    await pause(intervalMs, signal);
   }
+}
+
+/** Ends early when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => {});
 }
