@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import type { IngestAnswer, NormalisedEvent } from '../contract/events.ts';
 import { type GroupCommit, QueueFull } from '../ingest/groupCommit.ts';
-import { decompressBody, type RawEvent, readJsonBody, readNdjsonBody } from '../ingest/readBody.ts';
+import { decompressBody, eventBytes, type RawEvent, readJsonBody, readNdjsonBody } from '../ingest/readBody.ts';
+import { type ReceivedBody, receiveBody } from '../ingest/receiveBody.ts';
+import type { PushResult } from '../ledger/ledger.ts';
 import { LedgerUnavailable } from '../ledger/ledgerErrors.ts';
 import type { ValueLimits } from '../normalise/cleanValue.ts';
 import { EventRejected, normaliseEvent } from '../normalise/normaliseEvent.ts';
@@ -31,69 +34,98 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
     options.counted.inc({ source: countedSources.has(source) ? source : '__other__', result }, by);
   };
 
+  const refuse = (error: unknown, sources: readonly string[]): HttpError | undefined => {
+    if (!(error instanceof QueueFull || error instanceof LedgerUnavailable)) return undefined;
+    for (const source of sources) count(source, 'refused');
+    return new HttpError(503, 'ledger_unavailable', error.message, {
+      cause: error,
+      headers: { 'retry-after': RETRY_AFTER_SECONDS },
+    });
+  };
+
   void app.register(async (scope) => {
     // Bodies stay bytes until they are unpacked and measured.
     scope.removeAllContentTypeParsers();
     const types = ['application/json', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'text/plain'];
-    scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    scope.post('/api/v1/events', { config: { access: 'ingest' }, bodyLimit: maxBodyBytes }, async (request, reply) => {
-      const body = await decompressBody(request.body as Buffer, request.headers['content-encoding'], maxBodyBytes);
-      const text = body.toString('utf8');
-      const raw = isJson(request) ? readJsonBody(text) : readNdjsonBody(text);
-      // Within a small body no event can be too large.
-      const measure = body.length > maxEventBytes;
-
+    scope.addContentTypeParser(types, async (_request: FastifyRequest, payload: IncomingMessage) => {
+      try {
+        return await receiveBody(payload, commits, { maxBytes: maxBodyBytes });
+      } catch (error) {
+        // How many events there were nobody has read: one refusal, of no source.
+        throw refuse(error, ['']) ?? error;
+      }
+    });
+    scope.post('/api/v1/events', { config: { access: 'ingest' } }, async (request, reply) => {
+      const { raw, bytes } = await readEvents(request);
       const rejected: IngestAnswer['rejected'] = [];
+      const rejectedSources: string[] = [];
       const events: NormalisedEvent[] = [];
       const indexes: number[] = [];
       const nowMs = Date.now();
       raw.forEach((item, index) => {
         try {
-          events.push(readEvent(item, nowMs, measure));
+          // Within a small body no event can be too large.
+          events.push(readEvent(item, nowMs, bytes > maxEventBytes));
           indexes.push(index);
         } catch (error) {
           if (!(error instanceof EventRejected)) throw error;
           const { id, source } = nameOf(item);
           rejected.push({ index, ...(id === undefined ? {} : { id }), reason: error.message });
-          count(source, 'rejected');
+          rejectedSources.push(source);
         }
       });
       for (const event of events) checkSource(request, event);
 
+      const results = await record(events, bytes);
+      // Only now: what is refused as a whole comes again as a whole.
+      for (const source of rejectedSources) count(source, 'rejected');
       const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected };
-      if (events.length > 0) {
-        const results = await commits.record(events, body.length).catch((error: unknown) => {
-          if (error instanceof QueueFull || error instanceof LedgerUnavailable) {
-            for (const event of events) count(event.source, 'refused');
-            throw new HttpError(503, 'ledger_unavailable', error.message, {
-              cause: error,
-              headers: { 'retry-after': RETRY_AFTER_SECONDS },
-            });
-          }
-          throw error;
-        });
-        results.forEach((result, i) => {
-          const event = events[i] as NormalisedEvent;
-          count(event.source, result.result);
-          if ('reason' in result) {
-            rejected.push({ index: indexes[i] as number, id: event.id, reason: `${result.result}: ${result.reason}` });
-          } else if (result.result === 'accepted') answer.accepted += 1;
-          else answer.duplicates += 1;
-        });
-        // Alone, a conflict has a status of its own; in a batch it stands beside what went well.
-        const [only] = results;
-        if (raw.length === 1 && only?.result === 'conflict') throw new HttpError(409, 'conflict', only.reason);
-      }
+      results.forEach((result, i) => {
+        const event = events[i] as NormalisedEvent;
+        count(event.source, result.result);
+        if ('reason' in result) {
+          rejected.push({ index: indexes[i] as number, id: event.id, reason: `${result.result}: ${result.reason}` });
+        } else if (result.result === 'accepted') answer.accepted += 1;
+        else answer.duplicates += 1;
+      });
+      // Alone, a conflict has a status of its own; in a batch it stands beside what went well.
+      const [only] = results;
+      if (raw.length === 1 && only?.result === 'conflict') throw new HttpError(409, 'conflict', only.reason);
       rejected.sort((a, b) => a.index - b.index);
       return reply.send(answer);
     });
   });
 
+  /** The events of a body as they stand in it, and how many bytes it has unpacked. */
+  async function readEvents(request: FastifyRequest): Promise<{ raw: RawEvent[]; bytes: number }> {
+    // Without a body there is no type, and nothing was parsed.
+    const received = request.body as ReceivedBody | undefined;
+    if (received === undefined) throw new HttpError(400, 'invalid_request', 'found no body, expected {"events":[…]}');
+    try {
+      const body = await decompressBody(received.bytes, request.headers['content-encoding'], maxBodyBytes);
+      const text = body.toString('utf8');
+      return { raw: isJson(request) ? readJsonBody(text) : readNdjsonBody(text), bytes: body.length };
+    } finally {
+      received.release();
+    }
+  }
+
+  async function record(events: readonly NormalisedEvent[], bytes: number): Promise<PushResult[]> {
+    if (events.length === 0) return [];
+    try {
+      return await commits.record(events, bytes);
+    } catch (error) {
+      const sources = events.map((event) => event.source);
+      throw refuse(error, sources) ?? error;
+    }
+  }
+
   function readEvent(item: RawEvent, nowMs: number, measure: boolean): NormalisedEvent {
     if ('malformed' in item) throw new EventRejected(item.malformed);
     const event = normaliseEvent(item.value, nowMs, values);
-    // Its depth is bounded now, so that writing it out cannot overflow the stack.
-    const bytes = measure ? (item.bytes ?? JSON.stringify(item.value).length) : 0;
+    if (!measure) return event;
+    const bytes = eventBytes(item);
+    if (bytes === undefined) throw new EventRejected('the event is nested too deep to be measured; flatten it');
     if (bytes > maxEventBytes) {
       throw new EventRejected(
         `found an event of ${bytes} bytes, expected at most ${maxEventBytes}; keep large output in several events`,

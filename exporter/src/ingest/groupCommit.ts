@@ -11,7 +11,7 @@ const MAX_GROUP = 2_000;
 
 export interface GroupCommitOptions {
   record(events: readonly NormalisedEvent[]): Promise<PushResult[]>;
-  /** Bytes of bodies that may wait; more are refused. */
+  /** Bytes of bodies that may be under way, from their first byte to their commit; more are refused. */
   readonly maxQueueBytes: number;
   /** Told after each commit how long it took. */
   onCommit?(seconds: number): void;
@@ -38,9 +38,23 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Bytes that wait or are being committed. */
+  /** Bytes that are being received, wait, or are being committed. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** @throws QueueFull */
+  take(bytes: number): void {
+    if (this.#bytes + bytes > this.#options.maxQueueBytes) {
+      throw new QueueFull(
+        `ingest: ${this.#bytes} bytes wait for the ledger, at most ${this.#options.maxQueueBytes} may; try again later`,
+      );
+    }
+    this.#bytes += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes;
   }
 
   /**
@@ -48,12 +62,7 @@ export class GroupCommit {
    * @throws QueueFull at once; LedgerUnavailable where the commit failed.
    */
   async record(events: readonly NormalisedEvent[], bytes: number): Promise<PushResult[]> {
-    if (this.#bytes + bytes > this.#options.maxQueueBytes) {
-      throw new QueueFull(
-        `ingest: ${this.#bytes} bytes wait for the ledger, at most ${this.#options.maxQueueBytes} may; try again later`,
-      );
-    }
-    this.#bytes += bytes;
+    this.take(bytes);
     const answer = new Promise<PushResult[]>((resolve, reject) =>
       this.#waiting.push({ events, bytes, resolve, reject }),
     );
@@ -99,7 +108,7 @@ export class GroupCommit {
     } catch (error) {
       for (const { reject } of group) reject(error);
     } finally {
-      for (const { bytes } of group) this.#bytes -= bytes;
+      for (const { bytes } of group) this.giveBack(bytes);
     }
   }
 }

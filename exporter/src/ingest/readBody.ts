@@ -4,14 +4,16 @@ import { HttpError } from '../http/httpError.ts';
 
 const unzip = promisify(gunzip);
 
-/** One event of a body before validation: its JSON, or why it has none. */
-export type RawEvent = { readonly value: unknown; readonly bytes: number | undefined } | { readonly malformed: string };
+/** One event of a body before validation: its JSON and, where it stood on a line of its own, that line; or why it has none. */
+export type RawEvent = { readonly value: unknown; readonly line: string | undefined } | { readonly malformed: string };
 
 /**
  * Unpacks a gzip body, never to more than `maxBytes`.
  * @throws HttpError 413, 400
  */
-export async function decompressBody(body: Buffer, encoding: string | undefined, maxBytes: number): Promise<Buffer> {
+export async function decompressBody(body: Buffer, header: string | undefined, maxBytes: number): Promise<Buffer> {
+  // Names of codings have no case (RFC 9110, 8.4.1).
+  const encoding = header?.trim().toLowerCase();
   if (encoding === undefined || encoding === 'identity') return body;
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
     throw new HttpError(415, 'unsupported_encoding', `Content-Encoding: found ${encoding}, expected gzip or none`, {
@@ -34,6 +36,20 @@ export async function decompressBody(body: Buffer, encoding: string | undefined,
 }
 
 /**
+ * How many bytes an event takes on the wire, at least: as compact JSON, or its line.
+ * @returns undefined where it is nested too deep to be written out.
+ */
+export function eventBytes({ value, line }: Exclude<RawEvent, { malformed: string }>): number | undefined {
+  try {
+    return Buffer.byteLength(line ?? JSON.stringify(value));
+  } catch (error) {
+    // The engine reads any depth but writes by recursion; members beside `data` have no limit of their own.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Reads `{"events":[…]}`.
  * @throws HttpError 400 where the body is no such object.
  */
@@ -48,7 +64,7 @@ export function readJsonBody(text: string): RawEvent[] {
   if (!Array.isArray(events)) {
     throw new HttpError(400, 'invalid_request', 'expected {"events":[…]}, or one event a line as application/x-ndjson');
   }
-  return events.map((value) => ({ value, bytes: undefined }));
+  return events.map((value) => ({ value, line: undefined }));
 }
 
 /** Reads one event a line; empty lines are passed over, a line that is no JSON is an event that is rejected. */
@@ -57,7 +73,7 @@ export function readNdjsonBody(text: string): RawEvent[] {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     try {
-      events.push({ value: JSON.parse(line), bytes: line.length });
+      events.push({ value: JSON.parse(line), line });
     } catch (error) {
       events.push({ malformed: `not valid JSON: ${(error as Error).message}` });
     }

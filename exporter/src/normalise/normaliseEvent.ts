@@ -138,7 +138,9 @@ export function normaliseEvent(
   }
   const { kind } = raw as { kind?: unknown };
   if (!isKind(kind)) {
-    throw new EventRejected(`kind: found ${JSON.stringify(kind)?.slice(0, 60)}, expected one of ${KINDS.join(', ')}`);
+    // Only a text is quoted: a nested value could be too deep to be written out.
+    const found = typeof kind === 'string' ? JSON.stringify(kind.slice(0, 60)) : typeof kind;
+    throw new EventRejected(`kind: found ${found}, expected one of ${KINDS.join(', ')}`);
   }
   const { data } = raw as { data?: unknown };
   const isObject = data !== null && typeof data === 'object' && !Array.isArray(data);
