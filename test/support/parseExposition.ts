@@ -3,7 +3,7 @@ export function parseExposition(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   for (const line of text.split('\n')) {
     if (line === '' || line.startsWith('#')) continue;
-    const match = /^([a-zA-Z_:][\w:]*(?:\{.*\})?) (\S+)(?: # .*)?$/.exec(line);
+    const match = /^([a-zA-Z_:][\w:]*(?:\{.*\})?) (\S+)(?: # .*)?$/s.exec(line);
     if (match === null) throw new Error(`not a sample: ${line}`);
     const [, series, value] = match as unknown as [string, string, string];
     if (samples.has(series)) throw new Error(`twice in one exposition: ${series}`);
