@@ -1,7 +1,13 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import { auditCommand } from './audit.ts';
 import { chainsCommand } from './chains.ts';
 import { EXIT_CODES_HELP } from './cliError.ts';
+import { configCommand } from './config.ts';
+import { demoCommand } from './demo.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
+import { ledgerCommand } from './ledger.ts';
 import { runsCommand } from './runs.ts';
 import { serveCommand } from './serve.ts';
 
@@ -15,7 +21,18 @@ export function createProgram(): Command {
       'after',
       `\n${EXIT_CODES_HELP}\n\nFirst steps:\n  fleetlens demo            a simulated fleet, at once\n  fleetlens config check    is fleetlens.yaml right?\n  fleetlens serve           the exporter`,
     );
-  for (const command of [serveCommand(), runsCommand(), chainsCommand()]) program.addCommand(command);
+  const commands = [
+    serveCommand(),
+    demoCommand(),
+    configCommand(),
+    runsCommand(),
+    chainsCommand(),
+    importCommand(),
+    exportCommand(),
+    auditCommand(),
+    ledgerCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
   for (const command of allCommands(program)) {
     // Errors are thrown, so that main.ts decides about exit codes.
     command.exitOverride().copyInheritedSettings(program);

@@ -19,7 +19,7 @@ const UNLIMITED = 10_000;
 const NO_BORDERS = Object.fromEntries(
   [
     ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
+    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
   ].map((part) => [part, '']),
 );
 
@@ -66,16 +66,16 @@ export function renderTable<Row>(
     widest.width -= 1;
     excess -= 1;
   }
+  const aligned = ({ column }: (typeof shown)[number], text: string, i: number) =>
+    // A column that ends at the right edge of its width would touch the next one.
+    column.align === 'right' && i < shown.length - 1 ? `${text}${' '.repeat(GAP)}` : text;
   const table = new Table({
-    head: shown.map(({ column }) => paint('bold', column.head)),
+    head: shown.map((one, i) => aligned(one, paint('bold', one.column.head), i)),
     chars: NO_BORDERS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
     colWidths: shown.map(({ width }, i) => width + (i === shown.length - 1 ? 0 : GAP)),
     colAligns: shown.map(({ column }) => column.align ?? 'left'),
   });
-  const aligned = ({ column }: (typeof shown)[number], text: string, i: number) =>
-    // A column that ends at the right edge of its width would touch the next one.
-    column.align === 'right' && i < shown.length - 1 ? `${text}${' '.repeat(GAP)}` : text;
   rows.forEach((_row, r) => {
     table.push(shown.map((one, i) => aligned(one, one.texts[r] as string, i)));
   });
