@@ -23,6 +23,15 @@ export function isRestated(before: Merged, after: Merged, field: string): boolea
   return was?.[0] !== is?.[0] || was?.[1] !== is?.[1];
 }
 
+/** @returns whether the field was set after the number of the attempt was: what it says is of this attempt. */
+export function isOfThisAttempt(kind: Kind, after: Merged, field: string): boolean {
+  const number = ATTEMPT_FIELDS[kind];
+  const attempt = number === undefined ? undefined : stampOf(after, number);
+  const stated = stampOf(after, field);
+  if (attempt === undefined || stated === undefined) return false;
+  return stated[0] > attempt[0] || (stated[0] === attempt[0] && stated[1] > attempt[1]);
+}
+
 /**
  * What an event says too late: fields that a later event had set, and the attempt, where the event is older than the number
  * of the attempt and does not say itself which one it speaks of.

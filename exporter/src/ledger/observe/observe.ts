@@ -1,7 +1,7 @@
 import { type FamilyName, familyOf } from '../../contract/metricCatalogue.ts';
 import type { Kind } from '../../contract/records.ts';
 import { type Doc, type Merged, overlay, stampOf } from '../mergeEvent.ts';
-import { isRestated, splitKey } from './attempts.ts';
+import { isOfThisAttempt, isRestated, splitKey } from './attempts.ts';
 import { countTotals } from './countTotals.ts';
 import type { Fact, Part, RecordView, View, ViewContext } from './recordView.ts';
 import { VIEWS } from './views.ts';
@@ -97,7 +97,14 @@ export function observe(
   const moves: Move[] = [];
   const corrections = new Set<FamilyName>();
   let counted = before?.counted ?? [];
-  if (before !== undefined) counted = carryAttempt(before, after, view, viewBefore);
+  if (before !== undefined) {
+    counted = carryAttempt(before, after, view, viewBefore);
+    for (const { family, key, carried } of counted) {
+      // The event with the number of the attempt came late: what this attempt states was counted for another one.
+      if (carried !== undefined && !find(before.counted, family, key) && isOfThisAttempt(kind, after, carried))
+        corrections.add(family);
+    }
+  }
 
   const fresh: Counted[] = [];
   for (const fact of view.facts) {
@@ -113,13 +120,14 @@ export function observe(
     }
   }
   if (before !== undefined) {
-    for (const { family, key, carried } of counted) {
+    for (const known of counted) {
+      const { family, key } = known;
       const { attempt } = splitKey(key);
-      if (carried !== undefined) continue;
+      if (known.carried !== undefined) continue;
       if (attempt !== undefined && view.attempt !== undefined && attempt !== view.attempt) continue;
       if (find(view.facts, family, key) !== undefined) continue;
       const was = find(viewBefore(before).facts, family, key);
-      if (was !== undefined && !mayPass(was, before, after)) corrections.add(family);
+      if (was !== undefined && !mayPass(known, was, before)) corrections.add(family);
     }
     // Older failures stay settled up to where a success settled them, whatever its time becomes.
     for (const { family, labels, value } of view.resolves ?? []) {
@@ -155,17 +163,21 @@ export function observe(
     const would = viewOf(kind, overlay(after.doc, late), after, context);
     for (const fact of would.facts) {
       const known = find(counted, fact.family, fact.key) ?? find(fresh, fact.family, fact.key);
-      if (known?.carried !== undefined && !(fact.field !== undefined && fact.field in late)) continue;
-      if (known === undefined || contradicts(known, fact)) corrections.add(fact.family);
+      if (known?.carried !== undefined) {
+        // It stands from an earlier attempt; were the event of this one, it would have counted.
+        if (fact.field !== undefined && fact.field in late) corrections.add(fact.family);
+      } else if (known === undefined || contradicts(known, fact)) corrections.add(fact.family);
     }
-    for (const { family } of [...(would.totals ?? []), ...(would.increments ?? [])]) corrections.add(family);
+    for (const { totals = [], increments = [] } of [view, would])
+      for (const { family } of [...totals, ...increments]) corrections.add(family);
   }
 
-  /** A fact may pass when its own field says otherwise; when another field hides it, what was counted is contradicted. */
-  function mayPass(fact: Fact, was: RecordState, now: Merged): boolean {
-    if (fact.passing === undefined || fact.field === undefined) return false;
-    const withField = overlay(now.doc, { [fact.field]: was.doc[fact.field] });
-    return find(viewOf(kind, withField, now, context).facts, fact.family, fact.key) !== undefined;
+  /** A fact may pass when its own field says otherwise; when other fields hide or rename it, what was counted is contradicted. */
+  function mayPass(known: Counted, { passing, field }: Fact, was: RecordState): boolean {
+    if (passing === undefined || field === undefined) return false;
+    const withField = overlay(after.doc, { [field]: was.doc[field] });
+    const still = find(viewOf(kind, withField, after, context).facts, known.family, known.key);
+    return still !== undefined && !contradicts(known, still);
   }
 }
 

@@ -6,7 +6,8 @@ export const viewJob: View<'job'> = (job, _context): RecordView => {
   const facts: Fact[] = [{ family: 'fleet_queue_jobs_enqueued_total', key: 'enqueued', labels: scope }];
   // The start of a second try says nothing about how long the job waited for a worker.
   const wait = attempt === 1 ? secondsBetween(job.enqueuedAt, job.startedAt) : undefined;
-  if (wait !== undefined) facts.push({ family: 'fleet_queue_wait_seconds', key: 'wait#1', labels: scope, value: wait });
+  if (wait !== undefined)
+    facts.push({ family: 'fleet_queue_wait_seconds', key: 'wait#1', field: 'startedAt', labels: scope, value: wait });
   if (job.result !== undefined) {
     facts.push({
       family: 'fleet_queue_jobs_finished_total',

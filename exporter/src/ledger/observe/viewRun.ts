@@ -24,6 +24,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
       facts.push({
         family: 'fleet_run_queue_seconds',
         key: 'queue#1',
+        field: 'startedAt',
         labels: scope,
         value: queued,
         runId,

@@ -67,6 +67,7 @@ export const viewRateLimit: View<'rateLimit'> = (limit, _context) => ({
             family: 'fleet_rate_limited_total',
             key: 'limited',
             labels: [limit.source, label(limit.layer), label(limit.project)],
+            value: limit.count ?? 1,
           },
         ]
       : [],

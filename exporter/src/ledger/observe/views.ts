@@ -6,6 +6,7 @@ import { viewJob } from './viewJob.ts';
 import { viewQueue } from './viewQueue.ts';
 import { viewRun } from './viewRun.ts';
 import { viewSandbox } from './viewSandbox.ts';
+import { viewService } from './viewService.ts';
 import {
   viewAdapter,
   viewAudit,
@@ -38,6 +39,7 @@ export const VIEWS: { readonly [K in Kind]: View<K> } = {
   notification: viewNotification,
   audit: viewAudit,
   store: viewStore,
+  service: viewService,
   adapter: viewAdapter,
   rateLimit: viewRateLimit,
   platformError: viewPlatformError,
