@@ -200,6 +200,12 @@ export const RECORD_LISTS = {
   },
   'rate-limits': { kind: 'rateLimit', noun: 'rate-limit decision', time: 'at', filters: { layer: 'layer' } },
   stores: { kind: 'store', noun: 'store, as its latest sample says', filters: { store: 'store' } },
+  services: {
+    kind: 'service',
+    noun: 'service of a platform, as its own health endpoint says',
+    filters: { service: 'service' },
+  },
+  services: { kind: 'service', noun: 'service, as its latest sample says', filters: { service: 'service' } },
   projects: { kind: 'project', noun: 'project', filters: {} },
   'daily-stats': { kind: 'dailyStat', noun: 'day of a project', time: 'date', filters: {} },
   workflows: { kind: 'workflow', noun: 'workflow', filters: { workflow: 'workflow' } },

@@ -341,6 +341,28 @@ const store = {
   serverRunId: name,
 };
 
+/** What a service of the platform says about itself (its own health endpoint). */
+const service = {
+  service: name,
+  at: instant,
+  /** It answered and said that it is well. */
+  up: flag,
+  rawStatus: text,
+  version: text,
+  uptimeSeconds: amount,
+  latencySeconds: amount,
+  components: z.record(
+    z.string(),
+    z.looseObject({
+      up: flag.optional(),
+      rawStatus: text.optional(),
+      latencySeconds: amount.optional(),
+      error: text.optional(),
+    }),
+  ),
+  error: z.looseObject({ kind: z.enum(['connection', 'timeout', 'other']).optional(), message: text.optional() }),
+};
+
 const adapter = {
   adapter: name,
   /** What the call was part of (a task run, say); tells two calls of one result at one moment apart. */
@@ -356,8 +378,12 @@ const adapter = {
 const rateLimit = {
   project: name,
   layer: z.enum(['ip', 'repo']),
+  /** Tells two decisions of one layer at one moment apart. */
+  eventId: name,
   at: instant,
   limited: flag,
+  /** Requests that were decided so; absent: one. */
+  count,
   limit: count,
   remaining: count,
   resetAt: instant,
@@ -454,7 +480,13 @@ export const RECORD_KINDS = {
     fields: adapter,
     at: true,
   },
-  rateLimit: { key: ['project', 'layer', 'at'], optionalKey: ['project'], fields: rateLimit, at: true },
+  service: { key: ['service'], fields: service, at: true, sample: true },
+  rateLimit: {
+    key: ['project', 'layer', 'at', 'eventId'],
+    optionalKey: ['project', 'eventId'],
+    fields: rateLimit,
+    at: true,
+  },
   platformError: { key: ['errorId'], fields: platformError, at: true },
   project: { key: ['project'], fields: project },
   dailyStat: { key: ['project', 'date'], fields: dailyStat },

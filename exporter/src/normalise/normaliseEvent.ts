@@ -108,7 +108,7 @@ export function normaliseData(
   if (definition.at && (fields.at === undefined || fields.at === null)) fields.at = at;
 
   const error = fields.error as { category?: string; message?: string; surface?: string } | null | undefined;
-  if (error && 'error' in definition.fields && kind !== 'store' && error.category === undefined) {
+  if (error && 'error' in definition.fields && kind !== 'store' && kind !== 'service' && error.category === undefined) {
     fields.error = { ...error, category: categoryOf(error.message) };
   }
   const key = recordKey(kind, fields);

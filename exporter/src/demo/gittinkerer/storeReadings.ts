@@ -58,7 +58,7 @@ export class RedisTotals {
   }
 }
 
-/** Tells how Redis and Postgres of the service are, and what went wrong with them. */
+/** Tells how the service, its Redis and its Postgres are, and what went wrong with them. */
 export function tellStoreReadings(world: World, totals: RedisTotals, story: Story, day: number): void {
   const { incidents } = world;
   readThroughDay(world, story, day, 'store/redis', incidents.onDay('redis_unreachable', day), (reader, ms) => {
@@ -98,6 +98,23 @@ export function tellStoreReadings(world: World, totals: RedisTotals, story: Stor
       up: !slow,
       latencySeconds: Math.round((slow ? 5 : random.logNormal(0.0024, 0.5)) * 1e6) / 1e6,
       error: slow ? { kind: 'timeout', message: 'timeout exceeded when trying to connect (5000 ms)' } : null,
+    });
+  });
+  readThroughDay(world, story, day, 'service/api', incidents.onDay('postgres_slow', day), (reader, ms) => {
+    const random = world.random('service reading', ms);
+    const slow = incidents.at('postgres_slow', ms) !== undefined;
+    reader.tell('service', ms, `service/api/${ms}`, {
+      service: 'api',
+      at: instantOf(ms),
+      up: !slow,
+      rawStatus: slow ? 'degraded' : 'ok',
+      version: '1.8.2',
+      latencySeconds: Math.round(random.logNormal(0.006, 0.4) * 1e6) / 1e6,
+      components: {
+        database: slow ? { up: false, rawStatus: 'down', error: 'timeout exceeded' } : { up: true, rawStatus: 'up' },
+        redis: { up: true, rawStatus: 'up' },
+      },
+      error: slow ? { kind: 'timeout', message: 'database: timeout exceeded' } : null,
     });
   });
 }
