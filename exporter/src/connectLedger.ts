@@ -12,7 +12,7 @@ import { migrate } from './ledger/migrate.ts';
 export interface LedgerConnection {
   readonly connectionString: string;
   readonly ledger: Ledger;
-  /** Resolves once the schema is up to date; rejects where waiting cannot help, or when the exporter stops first. */
+  /** Resolves once the schema is up to date; rejects when the exporter stops first. */
   readonly migrated: Promise<void>;
   /** As Ledger.recordPushed; refuses while the schema is not there. */
   recordPushed(events: readonly NormalisedEvent[]): Promise<PushResult[]>;
@@ -23,7 +23,7 @@ const RETRY_MS = 2_000;
 
 /**
  * Connects the configured server, or starts the embedded one, and brings the schema up to date in the background: a server
- * that is not there yet is waited for.
+ * that is not there yet is waited for, and so is whoever has yet to create the database or to grant the rights.
  * @throws where the embedded server cannot start.
  */
 export async function connectLedger(config: Config, log: Logger, health: HealthRegistry): Promise<LedgerConnection> {
@@ -47,7 +47,10 @@ export async function connectLedger(config: Config, log: Logger, health: HealthR
   });
   const stopping = new AbortController();
   let isMigrated = false;
-  const migrated = migrateWhenReachable(connectionString, log, stopping.signal).then(() => {
+  let missing = 'the schema is not up to date yet';
+  const migrated = migrateUntilDone(connectionString, log, stopping.signal, (failure) => {
+    missing = `the schema is not up to date yet: ${failure}`;
+  }).then(() => {
     isMigrated = true;
   });
   // Who waits for it sees the rejection; nobody has to.
@@ -55,7 +58,7 @@ export async function connectLedger(config: Config, log: Logger, health: HealthR
   health.register({
     name: 'ledger',
     async check() {
-      if (!isMigrated) return { status: 'down', detail: 'the schema is not up to date yet' };
+      if (!isMigrated) return { status: 'down', detail: missing };
       await ledger.pool.query('select 1 from fleetlens.head');
       return {
         status: 'ok',
@@ -80,15 +83,28 @@ export async function connectLedger(config: Config, log: Logger, health: HealthR
   };
 }
 
-async function migrateWhenReachable(connectionString: string, log: Logger, signal: AbortSignal): Promise<void> {
+async function migrateUntilDone(
+  connectionString: string,
+  log: Logger,
+  signal: AbortSignal,
+  onFailure: (message: string) => void,
+): Promise<void> {
+  let told: string | undefined;
   for (;;) {
+    signal.throwIfAborted();
     try {
       await migrate(connectionString, log);
       return;
     } catch (error) {
       const known = asLedgerError(error);
-      if (!(known instanceof LedgerUnavailable)) throw error;
-      log.warn({ err: known }, 'ledger: the server does not answer yet; trying again');
+      const message = known instanceof Error ? known.message : String(known);
+      onFailure(message);
+      // The same failure every two seconds is one line, not a full disk of them.
+      if (message !== told) {
+        const isWait = known instanceof LedgerUnavailable;
+        log[isWait ? 'warn' : 'error']({ err: known }, 'ledger: the schema is not up to date yet; trying again');
+      }
+      told = message;
     }
     await sleep(RETRY_MS, undefined, { signal });
   }

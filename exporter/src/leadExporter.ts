@@ -39,7 +39,9 @@ export function leadExporter(options: LeadOptions): Leader {
     connect: options.connect,
     log,
     async onLead(signal) {
-      await options.migrated;
+      // Whoever stops meanwhile must not wait for a schema that never comes.
+      await Promise.race([options.migrated, aborted(signal)]);
+      if (signal.aborted) return;
       const polled = config().sources.map((entry: SourceConfig) => ({
         name: entry.name,
         source: createSource(entry, log),
@@ -94,6 +96,13 @@ async function every(
     }
     await pause(intervalMs, signal);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
 }
 
 /** Ends early when the signal aborts. */

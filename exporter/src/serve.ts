@@ -16,6 +16,8 @@ import { recordRoutes } from './http/recordRoutes.ts';
 import { WebConfigFile } from './http/webConfig/webConfigFile.ts';
 import { GroupCommit } from './ingest/groupCommit.ts';
 import { leadExporter } from './leadExporter.ts';
+import { costFromOf } from './ledger/costFrom.ts';
+import { allowsFamily } from './metrics/allowsFamily.ts';
 import { RollupSnapshot } from './metrics/rollupSnapshot.ts';
 import { createScraper } from './metrics/scrape.ts';
 import { createSelfRegistry, selfCounter, selfGauge, selfHistogram } from './metrics/selfMetrics.ts';
@@ -55,12 +57,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   const ledger = await connectLedger(config, log, health);
   const snapshot = new RollupSnapshot(ledger.ledger.pool, {
     idleMs: config.metrics.series_idle,
-    allows: (family) => {
-      const { allow, deny } = config.metrics;
-      return (
-        !deny.includes(family) && (allow.length === 0 || allow.includes(family) || family.startsWith('fleetlens_'))
-      );
-    },
+    allows: (family) => allowsFamily(config.metrics, family),
   });
   const commitSeconds = selfHistogram(registry, 'fleetlens_ingest_commit_seconds');
   const commits = new GroupCommit({
@@ -105,7 +102,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   });
   tracing?.nameSpansByRoute(app);
   metricsRoute(app, {
-    scraper: createScraper(snapshot, registry, log),
+    scraper: createScraper(snapshot, registry, log, (family) => allowsFamily(config.metrics, family)),
     maxConcurrentScrapes: config.metrics.max_concurrent_scrapes,
     access: 'metrics',
   });
@@ -121,7 +118,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   const url = await listenOrStop(app, config, ledger);
   ledger.migrated.then(
     () => health.markReady(),
-    (error: unknown) => log.error({ err: error }, 'ledger: it did not come up'),
+    () => log.info('ledger: the exporter stops before the schema was up to date'),
   );
   const lead = () =>
     leadExporter({
@@ -145,6 +142,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       log.level = config.log.level;
       if (plan.apply.some((key) => key.startsWith('metrics.'))) snapshot.reset();
       if (plan.apply.includes('sources')) {
+        ledger.ledger.policy = { ...ledger.ledger.policy, costFrom: costFromOf(config.sources) };
         await leader.stop();
         leader = lead();
       }

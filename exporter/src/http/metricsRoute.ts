@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
-import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
+import { acceptsGzip, CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
 import type { Scraper } from '../metrics/scrape.ts';
 
 const compress = promisify(gzip);
@@ -38,7 +38,7 @@ export function metricsRoute(
           .header('content-type', CONTENT_TYPES[format])
           .header('vary', 'Accept, Accept-Encoding')
           .header('cache-control', 'no-store');
-        if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) return reply.send(body);
+        if (!acceptsGzip(request.headers['accept-encoding']?.toString())) return reply.send(body);
         return reply.header('content-encoding', 'gzip').send(await compress(body, { level: GZIP_LEVEL }));
       } finally {
         underWay -= 1;

@@ -1,9 +1,11 @@
 /** The two text formats of Prometheus: `text` is 0.0.4, `openmetrics` is OpenMetrics 1.0.0. */
 export type Format = 'text' | 'openmetrics';
 
+const OPENMETRICS_VERSION = '1.0.0';
+
 export const CONTENT_TYPES: { readonly [F in Format]: string } = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  openmetrics: `application/openmetrics-text; version=${OPENMETRICS_VERSION}; charset=utf-8`,
 };
 
 const LABEL_ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
@@ -53,17 +55,48 @@ export function formatExemplar(exemplar: { runId: string; source: string; value:
   return ` # {${labelPairs(['run_id', 'source'], [runId, source])}} ${formatNumber(value)} ${at.toFixed(3)}`;
 }
 
-/** Picks the format that an Accept header asks for: OpenMetrics where it is accepted at least as gladly as plain text. */
-export function formatFor(accept: string | undefined): Format {
-  let text = -1;
-  let openmetrics = -1;
-  for (const part of (accept ?? '').toLowerCase().split(',')) {
-    const [type = '', ...parameters] = part.split(';').map((p) => p.trim());
-    const q = Number(parameters.find((p) => p.startsWith('q='))?.slice(2) ?? '1');
-    const version = parameters.find((p) => p.startsWith('version='))?.slice(8);
-    if (type === 'application/openmetrics-text' && (version === undefined || version === '1.0.0'))
-      openmetrics = Math.max(openmetrics, q);
-    if (type === 'text/plain' || type === 'text/*' || type === '*/*') text = Math.max(text, q);
+interface MediaRange {
+  readonly type: string;
+  readonly version: string | undefined;
+  readonly q: number;
+}
+
+function parseAccept(accept: string): MediaRange[] {
+  return accept
+    .toLowerCase()
+    .split(',')
+    .map((part) => {
+      const [type = '', ...parameters] = part.split(';').map((p) => p.trim());
+      const parameter = (name: string) => parameters.find((p) => p.startsWith(`${name}=`))?.slice(name.length + 1);
+      const q = Number(parameter('q') ?? '1');
+      return { type, version: parameter('version')?.replaceAll('"', ''), q: q >= 0 && q <= 1 ? q : 0 };
+    });
+}
+
+/** The quality of the most specific range that names the type: its own counts, whatever a range for everything says. */
+function qualityOf(ranges: readonly MediaRange[], names: readonly string[]): number {
+  for (const name of names) {
+    const named = ranges.filter(({ type }) => type === name);
+    if (named.length > 0) return Math.max(...named.map(({ q }) => q));
   }
-  return openmetrics > 0 && openmetrics >= text ? 'openmetrics' : 'text';
+  return 0;
+}
+
+/**
+ * Picks the format that an Accept header asks for: OpenMetrics where it is named and accepted at least as gladly as plain
+ * text, else plain text, which everybody reads.
+ */
+export function formatFor(accept: string | undefined): Format {
+  const ranges = parseAccept(accept ?? '');
+  const openmetrics = ranges.filter(
+    ({ type, version }) =>
+      type === 'application/openmetrics-text' && (version === undefined || version === OPENMETRICS_VERSION),
+  );
+  const wanted = Math.max(0, ...openmetrics.map(({ q }) => q));
+  return wanted > 0 && wanted >= qualityOf(ranges, ['text/plain', 'text/*', '*/*']) ? 'openmetrics' : 'text';
+}
+
+/** Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3): `gzip;q=0` refuses it. */
+export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  return qualityOf(parseAccept(acceptEncoding ?? ''), ['gzip', '*']) > 0;
 }

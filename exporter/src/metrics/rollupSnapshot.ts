@@ -17,6 +17,11 @@ export const BIRTH_MS = 60_000;
 const IDLE_MS = 30 * 86_400_000;
 /** Series rendered as one piece: what changed costs its block, the rest is copied. */
 const BLOCK_SERIES = 256;
+/**
+ * How long the ledger may take to tell what changed. It needs milliseconds, a first reading of 100,000 series a second; a
+ * server that hangs must not take the scrape with it, which Prometheus gives up after 10 s by default.
+ */
+const ANSWER_SOON = { query_timeout: 8_000 };
 /** Rows or blocks handled before other work gets its turn: some 5 ms. */
 const TURN = 4_000;
 
@@ -74,6 +79,7 @@ type RollupRow = [
   seq: string,
   nowMs: string,
   mismatches: number | null,
+  ledgerId: string,
 ];
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -88,6 +94,8 @@ export class RollupSnapshot {
   readonly #families = new Map<FamilyName, FamilyBlocks>();
   readonly #entries = new Map<number, Entry>();
   #seq = -1;
+  #ledgerId = '';
+  #isOutdated = false;
   #maxId = 0;
   #nowMs = 0;
   #live = new Set<string>();
@@ -107,29 +115,21 @@ export class RollupSnapshot {
     return this.#mismatches;
   }
 
-  /** Forgets everything, so that the next refresh reads all: which families are allowed has changed. */
+  /** Makes the next refresh read all: which families are allowed has changed. One that is under way ends as it began. */
   reset(): void {
-    this.#families.clear();
-    this.#entries.clear();
-    this.#seq = -1;
-    this.#maxId = 0;
+    this.#isOutdated = true;
   }
 
-  /** Applies the changes since the last call. @throws where the ledger does not answer. */
+  /** Applies the changes since the last call. Call it again only when it has ended. @throws where the ledger does not answer. */
   async refresh(): Promise<void> {
-    // One statement is one snapshot of the database: every rollup up to the head's number is in it.
-    const { rows } = await this.#pool.query<RollupRow>({
-      name: 'snapshot_changes',
-      rowMode: 'array',
-      text: `select r.id, case when r.id > $2 then r.family end, case when r.id > $2 then r.labels end, r.value, r.count, r.buckets,
-          r.exemplars, r.born_at, r.shown_first, r.touched_at, h.seq, (extract(epoch from clock_timestamp()) * 1000)::bigint, h.mismatches
-        from fleetlens.head h left join fleetlens.rollup r on r.seq > $1 order by r.id`,
-      values: [this.#seq, this.#maxId],
-    });
+    if (this.#isOutdated) this.#forget();
+    let rows = await this.#readChanges();
+    if (this.#isAnotherLedger(rows[0] as RollupRow)) {
+      this.#forget();
+      rows = await this.#readChanges();
+    }
     await this.#readSources();
-    const [head] = rows;
-    if (head === undefined)
-      throw new Error('ledger: found no row in fleetlens.head, expected one; restore the ledger from a backup');
+    const head = rows[0] as RollupRow;
     this.#nowMs = Number(head[11]);
     this.#mismatches = head[12] ?? undefined;
     for (let i = 0; i < rows.length; i++) {
@@ -137,6 +137,38 @@ export class RollupSnapshot {
       if (i % TURN === TURN - 1) await turn();
     }
     this.#seq = Number(head[10]);
+    this.#ledgerId = head[13];
+  }
+
+  #forget(): void {
+    this.#isOutdated = false;
+    this.#families.clear();
+    this.#entries.clear();
+    this.#seq = -1;
+    this.#maxId = 0;
+  }
+
+  /** A ledger restored from a backup, or a standby that had not heard the last, knows less than was read before. */
+  #isAnotherLedger(head: RollupRow): boolean {
+    return this.#seq >= 0 && (Number(head[10]) < this.#seq || head[13] !== this.#ledgerId);
+  }
+
+  /** @returns at least one row, which carries the head. */
+  async #readChanges(): Promise<RollupRow[]> {
+    // One statement is one snapshot of the database: every rollup up to the head's number is in it.
+    const { rows } = await this.#pool.query<RollupRow>({
+      name: 'snapshot_changes',
+      rowMode: 'array',
+      text: `select r.id, case when r.id > $2 then r.family end, case when r.id > $2 then r.labels end, r.value, r.count, r.buckets,
+          r.exemplars, r.born_at, r.shown_first, r.touched_at, h.seq, (extract(epoch from clock_timestamp()) * 1000)::bigint, h.mismatches,
+          h.ledger_id
+        from fleetlens.head h left join fleetlens.rollup r on r.seq > $1 order by r.id`,
+      values: [this.#seq, this.#maxId],
+      ...ANSWER_SOON,
+    });
+    if (rows.length === 0)
+      throw new Error('ledger: found no row in fleetlens.head, expected one; restore the ledger from a backup');
+    return rows;
   }
 
   #apply(row: RollupRow): void {
@@ -203,6 +235,7 @@ export class RollupSnapshot {
           live_at is null or (behind and updated_at > now() - interval '5 minutes') as catching_up, last_event_at, gaps,
           (select count(*) from fleetlens.dead_letter d where d.source = s.source) as letters
         from fleetlens.source_state s`,
+      ...ANSWER_SOON,
     });
     this.#sources = rows.map((row) => ({
       source: row.source,

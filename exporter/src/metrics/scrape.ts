@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { type FamilyName, familyOf } from '../contract/metricCatalogue.ts';
 import type { Format } from './exposition.ts';
 import { familyHeader, formatNumber, labelPairs } from './exposition.ts';
-import type { RollupSnapshot } from './rollupSnapshot.ts';
+import type { RollupSnapshot, SourceGauge } from './rollupSnapshot.ts';
 import { renderSelfMetrics, selfGauge } from './selfMetrics.ts';
 
 export interface Scraper {
@@ -11,8 +11,16 @@ export interface Scraper {
   scrape(format: Format): Promise<Buffer[]>;
 }
 
-/** Scrapes that arrive while one is under way share the next one: each sees what was committed before it arrived. */
-export function createScraper(snapshot: RollupSnapshot, registry: Registry, log: Logger): Scraper {
+/**
+ * Scrapes that arrive while one is under way share the next one: each sees what was committed before it arrived.
+ * @param allows whether a family is exposed; of the ledger's families the snapshot says so itself
+ */
+export function createScraper(
+  snapshot: RollupSnapshot,
+  registry: Registry,
+  log: Logger,
+  allows: (family: string) => boolean = () => true,
+): Scraper {
   const ledgerUp = selfGauge(registry, 'fleetlens_ledger_up');
   const duration = selfGauge(registry, 'fleetlens_scrape_duration_seconds');
   const next = new Map<Format, Promise<Buffer[]>>();
@@ -35,13 +43,17 @@ export function createScraper(snapshot: RollupSnapshot, registry: Registry, log:
       wasUp = false;
     }
     duration.set((performance.now() - started) / 1000);
-    const own = await renderSelfMetrics(registry, format, (family, error) =>
-      log.error({ err: error, family }, 'scrape: a collector failed; its family is left out'),
-    );
-    const sources = wasUp ? renderSourceGauges(snapshot, format) : '';
-    const series = renderSeriesCounts(ledger.series, format);
+    const own = await renderSelfMetrics(registry, format, {
+      allows,
+      onFailure: (family, error) =>
+        log.error({ err: error, family }, 'scrape: a collector failed; its family is left out'),
+    });
+    const known = [...(wasUp ? sourceGauges(snapshot) : []), seriesCounts(ledger.series)]
+      .filter(({ name }) => allows(name))
+      .map(({ name, samples }) => renderFamily(name, samples, format))
+      .join('');
     const end = format === 'openmetrics' ? '# EOF\n' : '';
-    return [...ledger.chunks, Buffer.from(sources + own.text + series + end)];
+    return [...ledger.chunks, Buffer.from(known + own + end)];
   }
 
   return {
@@ -60,65 +72,45 @@ export function createScraper(snapshot: RollupSnapshot, registry: Registry, log:
   };
 }
 
-function renderFamily(
-  name: FamilyName,
-  samples: readonly { labels: readonly string[]; value: number }[],
-  format: Format,
-): string {
+interface GaugeFamily {
+  readonly name: FamilyName;
+  readonly samples: readonly { readonly labels: readonly string[]; readonly value: number }[];
+}
+
+function renderFamily(name: FamilyName, samples: GaugeFamily['samples'], format: Format): string {
   if (samples.length === 0) return '';
   const family = familyOf(name);
-  return (
-    familyHeader(family, format) +
-    samples
-      .map(({ labels, value }) => {
-        const pairs = labelPairs(family.labels, labels);
-        return `${name}${pairs === '' ? '' : `{${pairs}}`} ${formatNumber(value)}\n`;
-      })
-      .join('')
-  );
+  const lines = samples.map(({ labels, value }) => {
+    const pairs = labelPairs(family.labels, labels);
+    return `${name}${pairs === '' ? '' : `{${pairs}}`} ${formatNumber(value)}\n`;
+  });
+  return familyHeader(family, format) + lines.join('');
 }
 
-/** What the ledger knows of its sources. */
-function renderSourceGauges(snapshot: RollupSnapshot, format: Format): string {
-  const { sources, mismatches } = snapshot;
-  const of = (value: (source: (typeof sources)[number]) => number | undefined) =>
-    sources.flatMap((source) => {
+/** What the ledger knows of its sources and of itself. */
+function sourceGauges({ sources, mismatches }: RollupSnapshot): GaugeFamily[] {
+  const bySource = (name: FamilyName, value: (source: SourceGauge) => number | undefined): GaugeFamily => ({
+    name,
+    samples: sources.flatMap((source) => {
       const v = value(source);
       return v === undefined ? [] : [{ labels: [source.source], value: v }];
-    });
-  return (
-    renderFamily(
-      'fleetlens_source_catching_up',
-      of((s) => Number(s.catchingUp)),
-      format,
-    ) +
-    renderFamily(
-      'fleetlens_source_last_event_timestamp_seconds',
-      of((s) => (s.lastEventMs === undefined ? undefined : s.lastEventMs / 1000)),
-      format,
-    ) +
-    renderFamily(
-      'fleetlens_source_usual_gap_seconds',
-      of((s) => s.usualGapSeconds),
-      format,
-    ) +
-    renderFamily(
-      'fleetlens_dead_letters',
-      of((s) => s.deadLetters),
-      format,
-    ) +
-    renderFamily(
-      'fleetlens_ledger_mismatches',
-      mismatches === undefined ? [] : [{ labels: [], value: mismatches }],
-      format,
-    )
-  );
+    }),
+  });
+  return [
+    bySource('fleetlens_source_catching_up', (s) => Number(s.catchingUp)),
+    bySource('fleetlens_source_last_event_timestamp_seconds', (s) => s.lastEventMs && s.lastEventMs / 1000),
+    bySource('fleetlens_source_usual_gap_seconds', (s) => s.usualGapSeconds),
+    bySource('fleetlens_dead_letters', (s) => s.deadLetters),
+    {
+      name: 'fleetlens_ledger_mismatches',
+      samples: mismatches === undefined ? [] : [{ labels: [], value: mismatches }],
+    },
+  ];
 }
 
-function renderSeriesCounts(series: ReadonlyMap<string, number>, format: Format): string {
-  return renderFamily(
-    'fleetlens_series',
-    [...series].map(([family, value]) => ({ labels: [family], value })),
-    format,
-  );
+function seriesCounts(series: ReadonlyMap<string, number>): GaugeFamily {
+  return {
+    name: 'fleetlens_series',
+    samples: [...series].map(([family, value]) => ({ labels: [family], value })),
+  };
 }

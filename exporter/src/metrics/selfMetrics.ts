@@ -39,34 +39,39 @@ export function createSelfRegistry(build: { version: string; revision: string })
 export async function renderSelfMetrics(
   registry: Registry,
   format: Format,
-  onFailure: (family: string, error: unknown) => void,
-): Promise<{ text: string; series: Map<string, number> }> {
+  options: { allows(family: string): boolean; onFailure(family: string, error: unknown): void },
+): Promise<string> {
   let text = '';
-  const series = new Map<string, number>();
   for (const metric of registry.getMetricsAsArray()) {
+    // prom-client has name and get() on every metric; its type for "any metric" declares neither.
     const { name } = metric as unknown as { name: string };
+    if (!options.allows(name)) continue;
     try {
-      const { help, type, values } = await (metric as unknown as Gauge).get();
-      const kind = String(type);
-      const lines = values.map((sample) => {
-        const { metricName } = sample as { metricName?: string };
-        const pairs = Object.entries(sample.labels).filter(([, value]) => value !== undefined);
-        const rendered = labelPairs(
-          pairs.map(([label]) => label),
-          pairs.map(([label, value]) => {
-            const edge = label === 'le' && kind === 'histogram' && value !== '+Inf';
-            return edge ? formatEdge(Number(value), format) : String(value);
-          }),
-        );
-        return `${metricName ?? name}${rendered === '' ? '' : `{${rendered}}`} ${formatNumber(sample.value)}\n`;
-      });
-      if (lines.length === 0) continue;
-      const openType = format === 'openmetrics' && kind === 'counter' && !name.endsWith('_total') ? 'unknown' : kind;
-      text += familyHeader({ name, type: openType, help }, format) + lines.join('');
-      series.set(name, lines.length);
+      text += renderMetric(name, await (metric as unknown as Gauge).get(), format);
     } catch (error) {
-      onFailure(name, error);
+      options.onFailure(name, error);
     }
   }
-  return { text, series };
+  return text;
+}
+
+function renderMetric(name: string, metric: Awaited<ReturnType<Gauge['get']>>, format: Format): string {
+  const { help, values } = metric;
+  const type = String(metric.type);
+  if (values.length === 0) return '';
+  const lines = values.map((sample) => {
+    // Of a histogram's samples each says whether it is a bucket, the sum or the count.
+    const { metricName = name } = sample as { metricName?: string };
+    const pairs = Object.entries(sample.labels).filter(([, value]) => value !== undefined);
+    const rendered = labelPairs(
+      pairs.map(([label]) => label),
+      pairs.map(([label, value]) => {
+        const isEdge = label === 'le' && type === 'histogram' && value !== '+Inf';
+        return isEdge ? formatEdge(Number(value), format) : String(value);
+      }),
+    );
+    return `${metricName}${rendered === '' ? '' : `{${rendered}}`} ${formatNumber(sample.value)}\n`;
+  });
+  const openType = format === 'openmetrics' && type === 'counter' && !name.endsWith('_total') ? 'unknown' : type;
+  return familyHeader({ name, type: openType, help }, format) + lines.join('');
 }
