@@ -19,7 +19,9 @@ export interface ExporterOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Further arguments of `fleetlens serve`. */
   readonly args?: readonly string[];
-  /** Milliseconds until /-/ready answers; default 60,000. */
+  /** Off: the start ends when the process answers, though its ledger may not be there. Default on: when it is ready to serve. */
+  readonly waitForLedger?: boolean;
+  /** Milliseconds until it answers; default 60,000. */
   readonly readyTimeoutMs?: number;
 }
 
@@ -60,6 +62,7 @@ export async function startExporter(options: ExporterOptions = {}): Promise<Expo
         ...config,
       }),
     );
+  const probe = (options.waitForLedger ?? true) ? '/-/ready' : '/-/healthy';
   const launch = (port: number) =>
     startServer({
       command: process.execPath,
@@ -67,7 +70,7 @@ export async function startExporter(options: ExporterOptions = {}): Promise<Expo
       cwd: directory.path,
       env: { ...keptEnvironment(), ...options.env },
       readyTimeoutMs: options.readyTimeoutMs ?? 60_000,
-      ready: async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok,
+      ready: async () => (await fetch(`http://127.0.0.1:${port}${probe}`)).ok,
     });
 
   try {

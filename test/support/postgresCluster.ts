@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { chown, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -20,6 +20,8 @@ export interface PostgresOptions {
   readonly durable?: boolean;
   /** Further settings of postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** An existing directory (a small disk, say) to keep the data in; its contents stay when the cluster stops. */
+  readonly dataDisk?: string;
 }
 
 export interface PostgresCluster {
@@ -49,7 +51,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const { version, bin } = await findBinaries();
   const user = process.getuid?.() === 0 ? await postgresAccount() : undefined;
   const directory = await temporaryDirectory('postgres', user);
-  const dataDir = join(directory.path, 'data');
+  const dataDir = join(options.dataDisk ?? directory.path, 'data');
+  if (options.dataDisk !== undefined && user !== undefined) await chown(options.dataDisk, user.uid, user.gid);
   const password = randomBytes(18).toString('base64url');
   const connectionString = (port: number, database: string) =>
     `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
