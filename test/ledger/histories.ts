@@ -69,7 +69,7 @@ type Shape = Readonly<Record<string, fc.Arbitrary<unknown>>>;
  */
 const NASTY: { readonly [K in Kind]: { /** Said by every event. */ readonly key: Shape; readonly fields: Shape } } = {
   run: {
-    key: { runId: fc.constantFrom('r1', 'r2'), attempts: fc.constantFrom(1, 1, 2, 3) },
+    key: { runId: fc.constantFrom('r1', 'r2') },
     fields: {
       project,
       workflow: name,
@@ -100,7 +100,6 @@ const NASTY: { readonly [K in Kind]: { /** Said by every event. */ readonly key:
     key: {
       runId: fc.constantFrom('r1', 'r2', 'never'),
       stepId: fc.constantFrom('s1', 's2'),
-      attempt: fc.constantFrom(1, 1, 2),
       role: fc.constantFrom('checker', 'designer'),
     },
     fields: {
@@ -118,7 +117,7 @@ const NASTY: { readonly [K in Kind]: { /** Said by every event. */ readonly key:
     fields: { text: name, state: fc.constantFrom('streaming', 'completed') },
   },
   chain: {
-    key: { chainId: fc.constantFrom('c1', 'c2'), project, resumeFromSprint: fc.constantFrom(0, 0, 1, 2) },
+    key: { chainId: fc.constantFrom('c1', 'c2'), project },
     fields: {
       status: fc.constantFrom('queued', 'running', 'succeeded', 'failed'),
       createdAt: time,
@@ -177,7 +176,7 @@ const NASTY: { readonly [K in Kind]: { /** Said by every event. */ readonly key:
     },
   },
   job: {
-    key: { queue: name, jobId: fc.constantFrom('j1', 'j2'), tries: fc.constantFrom(1, 1, 2) },
+    key: { queue: name, jobId: fc.constantFrom('j1', 'j2') },
     fields: {
       enqueuedAt: time,
       startedAt: time,
@@ -231,6 +230,14 @@ const NASTY: { readonly [K in Kind]: { /** Said by every event. */ readonly key:
   persona: { key: { persona: name }, fields: { project, lastUsedAt: time, archivedAt: time } },
 };
 
+/** The attempt that is under way; its number never falls. */
+const ATTEMPT: { readonly [K in Kind]?: (retries: number) => Record<string, number> } = {
+  run: (retries) => ({ attempts: retries + 1 }),
+  step: (retries) => ({ attempt: retries + 1 }),
+  job: (retries) => ({ tries: retries + 1 }),
+  chain: (retries) => ({ resumeFromSprint: retries }),
+};
+
 /** What is said; source and id come when it is sent. */
 export interface Happening {
   readonly kind: Kind;
@@ -262,7 +269,10 @@ export function nastyHappening(kinds: readonly Kind[] = KINDS): fc.Arbitrary<Hap
           fc.integer({ min: 0, max: 25 }),
           fc.constantFrom(0, 0, 0, 1),
         )
-        .map(([keys, data, minutes, ms]) => ({ kind, at: moment(minutes, ms), data: { ...data, ...keys } }));
+        .map(([keys, data, minutes, ms]) => {
+          const at = moment(minutes, ms);
+          return { kind, at, data: { ...data, ...keys, ...ATTEMPT[kind]?.(Math.floor(minutes / 9)) } };
+        });
     })
     .filter(isAccepted);
 }

@@ -23,13 +23,24 @@ export function isRestated(before: Merged, after: Merged, field: string): boolea
   return was?.[0] !== is?.[0] || was?.[1] !== is?.[1];
 }
 
-/** @returns whether the field was set after the number of the attempt was: what it says is of this attempt. */
-export function isOfThisAttempt(kind: Kind, after: Merged, field: string): boolean {
+/** @returns less than 0 where the field was set before the number of the attempt was, 0 by the same event; undefined where one was not. */
+function compareToAttempt(kind: Kind, after: Merged, field: string): number | undefined {
   const number = ATTEMPT_FIELDS[kind];
   const attempt = number === undefined ? undefined : stampOf(after, number);
   const stated = stampOf(after, field);
-  if (attempt === undefined || stated === undefined) return false;
-  return stated[0] > attempt[0] || (stated[0] === attempt[0] && stated[1] > attempt[1]);
+  if (attempt === undefined || stated === undefined) return undefined;
+  const [a, b] = stated[0] === attempt[0] ? [stated[1], attempt[1]] : [stated[0], attempt[0]];
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+/** @returns whether the field was set after the number of the attempt was: what it says is of this attempt. */
+export function isOfThisAttempt(kind: Kind, after: Merged, field: string): boolean {
+  return (compareToAttempt(kind, after, field) ?? -1) > 0;
+}
+
+/** @returns whether the field was set before the number of the attempt was: what it says may be of an earlier attempt. */
+export function isOlderThanAttempt(kind: Kind, after: Merged, field: string): boolean {
+  return (compareToAttempt(kind, after, field) ?? 0) < 0;
 }
 
 /**

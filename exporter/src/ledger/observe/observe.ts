@@ -1,7 +1,7 @@
 import { type FamilyName, familyOf } from '../../contract/metricCatalogue.ts';
 import type { Kind } from '../../contract/records.ts';
 import { type Doc, type Merged, overlay, stampOf } from '../mergeEvent.ts';
-import { isOfThisAttempt, isRestated, splitKey } from './attempts.ts';
+import { isOfThisAttempt, isOlderThanAttempt, isRestated, splitKey } from './attempts.ts';
 import { countTotals } from './countTotals.ts';
 import type { Fact, Part, RecordView, View, ViewContext } from './recordView.ts';
 import { VIEWS } from './views.ts';
@@ -98,11 +98,13 @@ export function observe(
   const corrections = new Set<FamilyName>();
   let counted = before?.counted ?? [];
   if (before !== undefined) {
-    counted = carryAttempt(before, after, view, viewBefore);
+    counted = carryAttempt(kind, before, after, view, viewBefore);
     for (const { family, key, carried } of counted) {
-      // The event with the number of the attempt came late: what this attempt states was counted for another one.
-      if (carried !== undefined && !find(before.counted, family, key) && isOfThisAttempt(kind, after, carried))
-        corrections.add(family);
+      if (carried === undefined) continue;
+      const isNew = find(before.counted, family, key) === undefined;
+      // The event with the number of the attempt came late: what this attempt states was counted for another one. Or one comes
+      // late that states it again, for this attempt or the one before.
+      if (isNew ? isOfThisAttempt(kind, after, carried) : isRestated(before, after, carried)) corrections.add(family);
     }
   }
 
@@ -197,14 +199,16 @@ function moveOf(fact: Fact): Move {
  * @returns what was counted, with entries for what is carried into this attempt.
  */
 function carryAttempt(
+  kind: Kind,
   before: RecordState,
   after: Merged,
   view: RecordView,
   viewBefore: (state: RecordState) => RecordView,
 ): readonly Counted[] {
   let { counted } = before;
-  if (counted.some((c) => c.carried !== undefined && isRestated(before, after, c.carried)))
-    counted = counted.filter((c) => c.carried === undefined || !isRestated(before, after, c.carried));
+  const isAnew = ({ carried }: Counted) =>
+    carried !== undefined && isRestated(before, after, carried) && !isOlderThanAttempt(kind, after, carried);
+  if (counted.some(isAnew)) counted = counted.filter((c) => !isAnew(c));
   if (view.attempt === undefined || !counted.some((c) => isOfOtherAttempt(c, view.attempt))) return counted;
   if (viewBefore(before).attempt === view.attempt) return counted;
   const stated = new Map(viewBefore(before).facts.map((fact) => [`${fact.family} ${fact.key}`, fact.field]));
