@@ -1,4 +1,4 @@
-import type { NormalisedEvent } from '../contract/events.ts';
+import type { PushedEvent } from '../ledger/findAddedTo.ts';
 import type { PushResult } from '../ledger/ledger.ts';
 
 /** The queue of events that wait for the writer is full. */
@@ -10,7 +10,7 @@ export class QueueFull extends Error {
 const MAX_GROUP = 2_000;
 
 export interface GroupCommitOptions {
-  record(events: readonly NormalisedEvent[]): Promise<PushResult[]>;
+  record(events: readonly PushedEvent[]): Promise<PushResult[]>;
   /** Bytes of bodies that may be under way, from their first byte to their commit; more are refused. */
   readonly maxQueueBytes: number;
   /** Told after each commit how long it took. */
@@ -18,7 +18,7 @@ export interface GroupCommitOptions {
 }
 
 interface Waiting {
-  readonly events: readonly NormalisedEvent[];
+  readonly events: readonly PushedEvent[];
   readonly bytes: number;
   resolve(results: PushResult[]): void;
   reject(error: unknown): void;
@@ -61,7 +61,7 @@ export class GroupCommit {
    * @returns the result of each event, after the commit.
    * @throws QueueFull at once; LedgerUnavailable where the commit failed.
    */
-  async record(events: readonly NormalisedEvent[], bytes: number): Promise<PushResult[]> {
+  async record(events: readonly PushedEvent[], bytes: number): Promise<PushResult[]> {
     this.take(bytes);
     const answer = new Promise<PushResult[]>((resolve, reject) =>
       this.#waiting.push({ events, bytes, resolve, reject }),

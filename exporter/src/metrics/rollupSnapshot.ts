@@ -5,25 +5,31 @@ import {
   isFamilyName,
   METRIC_CATALOGUE,
   type MetricFamily,
+  seriesPerLabelSet,
 } from '../contract/metricCatalogue.ts';
 import { fromNano } from '../ledger/nano.ts';
 import { usualGapSeconds } from '../ledger/sourceState.ts';
 import { type Format, familyHeader } from './exposition.ts';
+import { ExpositionBuffer } from './expositionBuffer.ts';
 import { type Exemplar, NOTHING_YET, SeriesText, type Shown } from './seriesText.ts';
 
 /** A series born live shows 0 for so long, so that increase() sees its first value as growth. */
 export const BIRTH_MS = 60_000;
 /** A series that nothing touched for so long is no longer exposed. */
 const IDLE_MS = 30 * 86_400_000;
-/** Series rendered as one piece: what changed costs its block, the rest is copied. */
-const BLOCK_SERIES = 256;
+/**
+ * Lines rendered as one piece: what changed costs its block, the rest is copied. Larger ones are all touched by a change of
+ * one series in a hundred, smaller ones cost more to put together than they save.
+ */
+const BLOCK_LINES = 64;
 /**
  * How long the ledger may take to tell what changed. It needs milliseconds, a first reading of 100,000 series a second; a
  * server that hangs must not take the scrape with it, which Prometheus gives up after 10 s by default.
  */
 const ANSWER_SOON = { query_timeout: 8_000 };
-/** Rows or blocks handled before other work gets its turn: some 5 ms. */
-const TURN = 4_000;
+/** Rows or lines handled before other work gets its turn: some 5 ms. */
+const TURN_ROWS = 4_000;
+const TURN_LINES = 20_000;
 
 interface Entry {
   readonly text: SeriesText;
@@ -91,6 +97,7 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 export class RollupSnapshot {
   readonly #pool: pg.Pool;
   readonly #options: SnapshotOptions;
+  readonly #buffer = new ExpositionBuffer();
   readonly #families = new Map<FamilyName, FamilyBlocks>();
   readonly #entries = new Map<number, Entry>();
   #seq = -1;
@@ -134,7 +141,7 @@ export class RollupSnapshot {
     this.#mismatches = head[12] ?? undefined;
     for (let i = 0; i < rows.length; i++) {
       this.#apply(rows[i] as RollupRow);
-      if (i % TURN === TURN - 1) await turn();
+      if (i % TURN_ROWS === TURN_ROWS - 1) await turn();
     }
     this.#seq = Number(head[10]);
     this.#ledgerId = head[13];
@@ -201,7 +208,7 @@ export class RollupSnapshot {
       this.#families.set(family, blocks);
     }
     let block = blocks.blocks.at(-1);
-    if (block === undefined || block.entries.length >= BLOCK_SERIES) {
+    if (block === undefined || (block.entries.length + 1) * seriesPerLabelSet(definition) > BLOCK_LINES) {
       block = { entries: [], cached: {}, staleAtMs: 0 };
       blocks.blocks.push(block);
     }
@@ -267,8 +274,8 @@ export class RollupSnapshot {
         let cached = block.cached[format];
         if (cached === undefined || block.staleAtMs <= this.#nowMs) {
           cached = this.#renderBlock(block, family.definition, format);
-          rendered += block.entries.length;
-          if (rendered >= TURN) {
+          rendered += block.entries.length * seriesPerLabelSet(family.definition);
+          if (rendered >= TURN_LINES) {
             rendered = 0;
             await turn();
           }
@@ -287,7 +294,6 @@ export class RollupSnapshot {
     // The other format's text was of the same values only if they were rendered since the last change.
     if (block.staleAtMs <= this.#nowMs)
       for (const other of Object.keys(block.cached) as Format[]) delete block.cached[other];
-    let text = '';
     let series = 0;
     let staleAtMs = Number.POSITIVE_INFINITY;
     const idleMs = this.#options.idleMs ?? IDLE_MS;
@@ -295,15 +301,16 @@ export class RollupSnapshot {
       if (entry.source !== undefined && family.from !== 'self' && !this.#isExposed(entry.source)) continue;
       const isGauge = family.type === 'gauge';
       if (isGauge && entry.members <= 0 && !family.emptyIsZero) continue;
-      const retiresMs = entry.touchedMs + idleMs;
-      if (retiresMs <= this.#nowMs && !(isGauge && entry.members > 0)) continue;
+      // A gauge that somebody contributes to is never idle.
+      const retiresMs = isGauge && entry.members > 0 ? Number.POSITIVE_INFINITY : entry.touchedMs + idleMs;
+      if (retiresMs <= this.#nowMs) continue;
       const bornUntilMs = isGauge || entry.bornMs === undefined ? 0 : entry.bornMs + BIRTH_MS;
       const young = bornUntilMs > this.#nowMs;
-      text += entry.text.render(young ? entry.first : entry.shown, young ? undefined : entry.exemplars, format);
+      entry.text.write(this.#buffer, young ? entry.first : entry.shown, young ? undefined : entry.exemplars, format);
       series += 1;
       staleAtMs = Math.min(staleAtMs, young ? bornUntilMs : retiresMs);
     }
-    const cached = { text: Buffer.from(text), series };
+    const cached = { text: this.#buffer.take(), series };
     block.cached[format] = cached;
     block.staleAtMs = staleAtMs;
     return cached;
