@@ -22,24 +22,10 @@ const HELP = 'Runs that reached succeeded, failed, timed_out or cancelled.';
 const COUNT_RUNS = `select ${LABELS.join(', ')}, count(*)::float8 as total from fleetlens.run
   where status in (${FINISHED_STATUSES.map((status) => `'${status}'`).join(', ')}) group by ${LABELS.join(', ')}`;
 
-/** Debian's prometheus-sql-exporter, told to count `fleet_runs_finished_total` from the runs. */
-export function startSqlExporter(databaseUrl: string): Promise<LiveExporter> {
-  return start('sql-exporter', `sql_${FAMILY}`, async (directory, port) => {
-    const file = join(directory, 'sql_exporter.yml');
-    const query = { name: FAMILY, help: HELP, labels: LABELS, values: ['total'], query: COUNT_RUNS };
-    // An interval of 0: the query runs at each scrape, not in the background.
-    const job = { name: 'fleet', interval: '0s', connections: [`${databaseUrl}?sslmode=disable`], queries: [query] };
-    const config = { jobs: [job] };
-    await writeFile(file, stringify(config));
-    return {
-      command: 'prometheus-sql-exporter',
-      args: [`-config.file=${file}`, `-web.listen-address=127.0.0.1:${port}`],
-      env: process.env,
-    };
-  });
-}
-
-/** Debian's prometheus-postgres-exporter with the same query and none of its own metrics. */
+/**
+ * Debian's prometheus-postgres-exporter, told to count the runs, with none of its own metrics. Not prometheus-sql-exporter: the
+ * version that Debian has (0.4.5) runs its queries in the background and answers with what they gave last.
+ */
 export function startPostgresExporter(databaseUrl: string): Promise<LiveExporter> {
   return start('postgres-exporter', FAMILY, async (directory, port) => {
     const file = join(directory, 'queries.yml');

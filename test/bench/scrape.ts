@@ -7,7 +7,7 @@ import { type ExporterProcess, startExporter } from './exporterProcess.ts';
 import { atLeast, atMost, count, type Figure, median, ms } from './figure.ts';
 import { fleetEvents } from './fleet.ts';
 import { get, post } from './httpClient.ts';
-import { startPostgresExporter, startSqlExporter } from './liveExporters.ts';
+import { startPostgresExporter } from './liveExporters.ts';
 import { runLoad } from './runLoad.ts';
 
 const SMALL = 'bench_small';
@@ -144,7 +144,7 @@ async function againstLiveExporters(bed: Bed, runs: number): Promise<Figure[]> {
   bed.say('scrape: against exporters that count at each scrape');
   const tcp = bed.cluster.connectionString(LARGE);
   const exporter = await startExporter(socketUrl(bed.cluster, LARGE), { metrics: { allow: [FAMILY] } });
-  const live = await Promise.all([startSqlExporter(tcp), startPostgresExporter(tcp)]);
+  const live = [await startPostgresExporter(tcp)];
   try {
     const own: number[] = [];
     const theirs = live.map((): number[] => []);

@@ -1,5 +1,6 @@
 import type { MetricFamily } from '../contract/metricCatalogue.ts';
-import { type Format, formatEdge, formatExemplar, formatNumber, labelPairs } from './exposition.ts';
+import { type Format, formatEdge, formatExemplar, labelPairs } from './exposition.ts';
+import { ExpositionBuffer } from './expositionBuffer.ts';
 
 export interface Exemplar {
   readonly runId: string;
@@ -17,34 +18,59 @@ export interface Shown {
 
 export const NOTHING_YET: Shown = { value: 0, count: 0, buckets: undefined };
 
-/** One label set of a family with its cached line beginnings: rendering appends numbers to them and no more. */
+/** One label set of a family with the cached beginnings of its lines: rendering appends numbers to them and no more. */
 export class SeriesText {
   readonly #family: MetricFamily;
   readonly #labels: readonly string[];
-  readonly #prefixes: Partial<Record<Format, readonly string[]>> = {};
+  readonly #prefixes: Partial<Record<Format, readonly Uint8Array[]>> = {};
 
   constructor(family: MetricFamily, labels: readonly string[]) {
     this.#family = family;
     this.#labels = labels;
   }
 
-  render(shown: Shown, exemplars: Readonly<Record<string, Exemplar>> | undefined, format: Format): string {
+  /** Appends the lines of the label set. */
+  write(
+    to: ExpositionBuffer,
+    shown: Shown,
+    exemplars: Readonly<Record<string, Exemplar>> | undefined,
+    format: Format,
+  ): void {
     const { type } = this.#family;
-    this.#prefixes[format] ??= this.#makePrefixes(format);
+    this.#prefixes[format] ??= encoded(this.#makePrefixes(format));
     const prefixes = this.#prefixes[format];
-    if (type === 'counter' || type === 'gauge') return `${prefixes[0]}${formatNumber(shown.value)}\n`;
-    let text = '';
+    const line = (index: number, value: number) => {
+      to.addBytes(prefixes[index] as Uint8Array);
+      to.addNumber(value);
+    };
+    if (type === 'counter' || type === 'gauge') {
+      line(0, shown.value);
+      to.addLineEnd();
+      return;
+    }
     let index = 0;
     if (type === 'histogram') {
       const edges = this.#family.buckets?.length ?? 0;
       let cumulative = 0;
       for (let i = 0; i <= edges; i++) {
         cumulative += shown.buckets?.[i] ?? 0;
+        line(index++, cumulative);
         const exemplar = format === 'openmetrics' ? exemplars?.[i] : undefined;
-        text += `${prefixes[index++]}${cumulative}${exemplar === undefined ? '' : formatExemplar(exemplar)}\n`;
+        if (exemplar !== undefined) to.addText(formatExemplar(exemplar));
+        to.addLineEnd();
       }
     }
-    return `${text}${prefixes[index]}${formatNumber(shown.value)}\n${prefixes[index + 1]}${shown.count}\n`;
+    line(index, shown.value);
+    to.addLineEnd();
+    line(index + 1, shown.count);
+    to.addLineEnd();
+  }
+
+  /** The lines of the label set as text. */
+  render(shown: Shown, exemplars: Readonly<Record<string, Exemplar>> | undefined, format: Format): string {
+    const buffer = new ExpositionBuffer();
+    this.write(buffer, shown, exemplars, format);
+    return buffer.take().toString();
   }
 
   #makePrefixes(format: Format): string[] {
@@ -60,4 +86,16 @@ export class SeriesText {
       `${name}_count${braces} `,
     ];
   }
+}
+
+/** Views of one piece of memory: a buffer of its own for each of 100,000 lines would cost as much again. */
+function encoded(texts: readonly string[]): Uint8Array[] {
+  const bytes = Buffer.from(texts.join(''));
+  let start = 0;
+  return texts.map((text) => {
+    const end = start + Buffer.byteLength(text);
+    const view = bytes.subarray(start, end);
+    start = end;
+    return view;
+  });
 }
