@@ -8,6 +8,7 @@ import {
   seriesPerLabelSet,
 } from '../contract/metricCatalogue.ts';
 import { OTHER } from './observe/observe.ts';
+import { SeriesIndex } from './seriesIndex.ts';
 
 export interface Series {
   readonly id: number;
@@ -50,7 +51,7 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
  * process and catches up under the writer lock.
  */
 export class SeriesRegistry {
-  readonly #byKey = new Map<string, Series>();
+  readonly #index = new SeriesIndex();
   readonly #byId = new Map<number, Series>();
   readonly #seriesOfFamily = new Map<FamilyName, number>();
   #folds = new Set<string>();
@@ -87,7 +88,7 @@ export class SeriesRegistry {
 
   /** @returns the series of a label set; makes it, with its siblings, where it is new, or folds it where the cap is reached. */
   resolve(family: FamilyName, labels: readonly string[]): Series {
-    const known = this.#byKey.get(keyOf(family, labels));
+    const known = this.#index.get(family, labels);
     if (known !== undefined) return known;
     const definition = familyOf(family);
     const folded = labels.map((value, i) => (isKept(definition, i) ? value : OTHER));
@@ -101,7 +102,7 @@ export class SeriesRegistry {
 
   /** What a source folds into is one set for each source; should sources be too many, they fold too. */
   #resolveFold(family: FamilyName, labels: readonly string[]): Series {
-    const known = this.#byKey.get(keyOf(family, labels));
+    const known = this.#index.get(family, labels);
     if (known !== undefined) return known;
     const { labels: names } = familyOf(family);
     const ofAll = labels.map((value, i) => (names[i] === 'source' ? OTHER : value));
@@ -119,7 +120,7 @@ export class SeriesRegistry {
 
   /** The transaction was rolled back: what it made does not exist. Everything is read again. */
   forget(): void {
-    this.#byKey.clear();
+    this.#index.clear();
     this.#byId.clear();
     this.#seriesOfFamily.clear();
     this.#allSeries = 0;
@@ -140,7 +141,7 @@ export class SeriesRegistry {
       this.#add(series);
       this.#created.push(series);
     }
-    return this.#byKey.get(keyOf(family, labels)) as Series;
+    return this.#index.get(family, labels) as Series;
   }
 
   /** The label set and its siblings, without those that exist. */
@@ -149,7 +150,9 @@ export class SeriesRegistry {
     if (siblings === undefined) return [labels];
     const index = names.indexOf(siblings.label);
     const values = new Set([labels[index] as string, ...siblings.values]);
-    return [...values].map((value) => labels.with(index, value)).filter((set) => !this.#byKey.has(keyOf(family, set)));
+    return [...values]
+      .map((value) => labels.with(index, value))
+      .filter((set) => this.#index.get(family, set) === undefined);
   }
 
   #fits(family: FamilyName, labels: readonly string[], share: number): boolean {
@@ -174,7 +177,7 @@ export class SeriesRegistry {
   }
 
   #add(series: Series): void {
-    this.#byKey.set(keyOf(series.family, series.labels), series);
+    this.#index.add(series);
     this.#byId.set(series.id, series);
     const size = seriesPerLabelSet(familyOf(series.family));
     this.#seriesOfFamily.set(series.family, (this.#seriesOfFamily.get(series.family) ?? 0) + size);
