@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { sameJson } from '../sameJson.ts';
 import { type PollContext, type PollPage, type Source, SourceError, type SourceResult } from '../source.ts';
 import { BackfillProgress } from './backfillProgress.ts';
 import type { PullLedger } from './pullLedger.ts';
@@ -102,7 +103,7 @@ function saysSomething(page: PollPage, cursor: unknown): boolean {
     page.records.length > 0 ||
     (page.goneRuns?.length ?? 0) > 0 ||
     page.readUpTo !== undefined ||
-    JSON.stringify(page.cursor) !== JSON.stringify(cursor)
+    !sameJson(page.cursor, cursor)
   );
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sameJson } from '../sameJson.ts';
 import type { PulledRecord } from '../source.ts';
 
 /** The records of one row, under the row's id. */
@@ -13,12 +14,12 @@ export interface RowRecords {
  */
 export class ChangedRecords {
   #digests = new Map<string, string>();
-  #cursor: string | undefined;
+  #cursor: unknown;
   static readonly #MAX_ROWS = 50_000;
 
   /** @param cursor where this poll starts: another replica polled in between where it is not where we ended. */
   startPoll(cursor: unknown): void {
-    if (JSON.stringify(cursor) !== this.#cursor) this.#digests = new Map();
+    if (!sameJson(cursor, this.#cursor)) this.#digests = new Map();
   }
 
   /** @returns the records of the rows that differ from what was committed, and how to remember them after the commit. */
@@ -34,7 +35,7 @@ export class ChangedRecords {
     return {
       records,
       committed: (cursor) => {
-        this.#cursor = JSON.stringify(cursor);
+        this.#cursor = cursor;
         for (const [id, digest] of fresh) {
           this.#digests.delete(id);
           this.#digests.set(id, digest);
