@@ -12,8 +12,8 @@ import { parseYamlFile, type YamlFile } from './config/yamlFile.ts';
 export { describeConfig } from './config/describeConfig.ts';
 export type { ConfigFlags } from './config/fillValues.ts';
 export type { ListenAddress } from './config/listenAddress.ts';
-export { planReload, type ReloadPlan } from './config/planReload.ts';
-export { ConfigError, type ConfigProblem } from './config/problem.ts';
+export { planReload } from './config/planReload.ts';
+export { ConfigError } from './config/problem.ts';
 export type { Role } from './config/schema.ts';
 
 /** The file that is read when none is named. */

@@ -1,10 +1,4 @@
 export { DEMO_SOURCES } from './fleet.ts';
-export type { PushOptions } from './pushEvents.ts';
 export { pushEvents } from './pushEvents.ts';
-export type { PushProgress, PushResult, Rejection } from './pushOutcome.ts';
-export { EventsRejected, PushRefused } from './pushOutcome.ts';
-export type { HistoryOptions } from './simulateFleet.ts';
 export { simulateFleet } from './simulateFleet.ts';
-export type { Clock, LiveOptions } from './simulateLive.ts';
-export { SYSTEM_CLOCK, simulateLive } from './simulateLive.ts';
-export type { FleetEvent } from './story.ts';
+export { simulateLive } from './simulateLive.ts';
