@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { PassThrough, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type pg from 'pg';
@@ -96,9 +96,7 @@ async function writeOut(text: Iterable<string> | AsyncIterable<string>, output: 
 }
 
 async function pipe(text: Iterable<string> | AsyncIterable<string>, target: Writable, packed: boolean): Promise<void> {
-  const { Readable: From } = await import('node:stream');
-  const source: Readable = From.from(text);
   // Standard output stays open: others may still write to it.
   const options = { end: target !== process.stdout };
-  await pipeline(source, packed ? createGzip() : new PassThrough(), target, options);
+  await pipeline(Readable.from(text), packed ? createGzip() : new PassThrough(), target, options);
 }

@@ -84,7 +84,7 @@ async function findServer(
     );
   }
   const { startEmbeddedPostgres } = await import('../ledger/embedded/startEmbeddedPostgres.ts');
-  return await startEmbeddedPostgres({ dataDir, log: createLogger({ level: 'warn' }) });
+  return await startEmbeddedPostgres({ dataDir, log: createLogger({ level: 'error' }) });
 }
 
 async function answers(connectionString: string): Promise<boolean> {

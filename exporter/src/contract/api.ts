@@ -205,7 +205,6 @@ export const RECORD_LISTS = {
     noun: 'service of a platform, as its own health endpoint says',
     filters: { service: 'service' },
   },
-  services: { kind: 'service', noun: 'service, as its latest sample says', filters: { service: 'service' } },
   projects: { kind: 'project', noun: 'project', filters: {} },
   'daily-stats': { kind: 'dailyStat', noun: 'day of a project', time: 'date', filters: {} },
   workflows: { kind: 'workflow', noun: 'workflow', filters: { workflow: 'workflow' } },
