@@ -353,13 +353,16 @@ export class Ledger {
       broken = true;
     };
     client.on('error', onError);
+    let tx: Transaction | undefined;
     try {
       const [head] = await Promise.all([beginWriting(client), this.#registry.catchUp(client)]);
-      const tx = new Transaction(client, this.#registry, this.policy, head);
+      tx = new Transaction(client, this.#registry, this.policy, head);
       const answer = await work(tx);
       await tx.finish();
       return answer;
-    } catch (error) {
+    } catch (thrown) {
+      // What came after a statement that nobody waited for may have met no more than an aborted transaction.
+      const error = tx?.failure ?? thrown;
       this.#registry.forget();
       await client.query('rollback').catch((rollbackError: unknown) => {
         broken = true;
@@ -411,6 +414,7 @@ export class Transaction {
   #states: Map<string, SourceState> = new Map();
   #readings: readonly SourceReading[] = [];
   readonly #alongside: Promise<unknown>[] = [];
+  #failure: unknown;
   readonly moves: RollupMoves;
 
   constructor(
@@ -446,10 +450,16 @@ export class Transaction {
     for (const source of sources) this.#hidden.add(source);
   }
 
+  /** Why a statement that nobody waits for failed. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
   /** A statement whose answer nobody waits for before the end; where it fails, the transaction does. */
   alongside(statement: Promise<unknown>): void {
-    // finish() hears of a failure; until then nobody does.
-    statement.catch(() => {});
+    statement.catch((error: unknown) => {
+      this.#failure ??= error;
+    });
     this.#alongside.push(statement);
   }
 
