@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,9 +43,12 @@ export async function startExporter(databaseUrl: string, config: object = {}): P
     }),
     { mode: 0o600 },
   );
-  const child = fork(BINARY, ['serve', '--config', file], {
-    execArgv: [...NODE_ARGUMENTS, '--import', PROBE],
-    env: { PATH: process.env.PATH, TZ: 'UTC', LOG_LEVEL: 'info', NO_COLOR: '1' },
+  // As a user starts it: the first line of the file has arguments of Node, too.
+  const child = spawn(BINARY, ['serve', '--config', file], {
+    env: {
+      ...{ PATH: process.env.PATH, TZ: 'UTC', LOG_LEVEL: 'info', NO_COLOR: '1' },
+      NODE_OPTIONS: [...NODE_ARGUMENTS, '--import', PROBE].join(' '),
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
