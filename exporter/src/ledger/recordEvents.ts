@@ -5,7 +5,7 @@ import { isFinished, isOpen } from '../contract/status.ts';
 import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import type { NewRecordGuess } from './newRecordGuess.ts';
-import { lateFields } from './observe/attempts.ts';
+import { lateFields, splitKey } from './observe/attempts.ts';
 import { type ObserveContext, observe, type RecordState } from './observe/observe.ts';
 import { isPruned, readTombstones } from './retention/isPruned.ts';
 import type { RollupMoves } from './rollupMoves.ts';
@@ -164,7 +164,12 @@ function keepWaiting(
       ...(late === undefined ? {} : { late }),
     });
     // A finished attempt that another one replaces before the run comes is lost to the counters.
-    const lost = is.moves.length > 0 ? would.counted.filter((c) => is.moves.some((m) => m.family === c.family)) : [];
+    const next = observe('step', undefined, merged, { costFrom, run: {} }).counted;
+    const lost = would.counted.filter(
+      ({ family, key }) =>
+        !next.some((n) => n.family === family && n.key === key) &&
+        !is.counted.some((c) => c.carried !== undefined && c.family === family && splitKey(c.key).stem === splitKey(key).stem),
+    );
     for (const family of new Set([...is.corrections, ...lost.map((c) => c.family)]))
       context.moves.count('fleetlens_corrections_total', [family]);
   }
