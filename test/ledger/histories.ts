@@ -22,6 +22,9 @@ export function propertyRuns(usual: number): fc.Parameters<unknown> & { seed: nu
     : { seed: Date.now() & 0x7fffffff, numRuns: Math.max(usual, Number(raised)) };
 }
 
+/** A deadline for hung tests; long runs are asked for. */
+export const PROPERTY_TIMEOUT_MS = process.env.FLEETLENS_PROPERTY_RUNS === undefined ? 120_000 : 3_600_000;
+
 // Few values, so that events meet: the same fields, the same moments, the same names.
 const time = fc.constantFrom(...[0, 1, 2, 3, 5, 8, 13, 21].map((m) => moment(m)));
 const project = fc.constantFrom('web', 'api');
@@ -365,7 +368,7 @@ const lifeOfRun = (index: number): fc.Arbitrary<Happening[]> =>
         told.push({
           kind: 'run',
           at: moment(run.start, run.queued + run.took + 1),
-          data: { runId, acknowledgedAt: finishedAt },
+          data: { ...labels, acknowledgedAt: finishedAt },
         });
       told.push({
         kind: 'sandbox',

@@ -5,7 +5,7 @@ import type { FamilyName } from '../../exporter/src/contract/metricCatalogue.ts'
 import { type Merged, mergeEvent } from '../../exporter/src/ledger/mergeEvent.ts';
 import { lateFields } from '../../exporter/src/ledger/observe/attempts.ts';
 import { type Observation, observe, type RecordState } from '../../exporter/src/ledger/observe/observe.ts';
-import { nastyHappening, nastyHistory, propertyRuns, scrambled, toEvents } from './histories.ts';
+import { nastyHappening, nastyHistory, PROPERTY_TIMEOUT_MS, propertyRuns, scrambled, toEvents } from './histories.ts';
 import { event } from './ledgerBed.ts';
 
 /** The records of a history, merged in its order; the order of fields in a document says nothing. */
@@ -64,7 +64,7 @@ const rounded = (moved: ReadonlyMap<string, number>) =>
       .sort(),
   );
 
-describe('mergeEvent', () => {
+describe('mergeEvent', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   it('any order of the same events, some of them twice, gives the same records and stamps', () => {
     const history = nastyHistory(24).map((h) => toEvents(h, 's'));
     fc.assert(
@@ -118,7 +118,7 @@ describe('mergeEvent', () => {
   });
 });
 
-describe('observe', () => {
+describe('observe', { timeout: PROPERTY_TIMEOUT_MS }, () => {
   const histories = nastyHistory(20).map((h) => toEvents(h, 's'));
 
   it('seeing a record again as it is moves nothing and corrects nothing', () => {
