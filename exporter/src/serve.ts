@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { planReload } from './config.ts';
-import { connectLedger, type LedgerConnection } from './connectLedger.ts';
+import { connectLedger } from './connectLedger.ts';
 import { TokenRegistry } from './http/auth.ts';
 import { createServer } from './http/createServer.ts';
 import { drainServer } from './http/drainServer.ts';
@@ -47,14 +47,20 @@ const DRAIN_MS = 10_000;
  */
 export async function startExporter(initial: Config, log: Logger): Promise<RunningExporter> {
   let config = initial;
+  // What is opened is closed in the reverse order: by close(), or at once where a later part cannot start.
+  await using starting = new AsyncDisposableStack();
   const tracing = await startTracing({ version: BUILD.version, ignoredPaths: HEALTH_PATHS });
+  starting.defer(() => tracing?.shutdown());
   const sentry = await startSentry({ release: BUILD.version, tracingElsewhere: tracing !== undefined });
+  starting.defer(() => sentry?.close());
+  const webConfig = readWebConfig(config, log);
 
   const registry = createSelfRegistry(BUILD);
   const reloadSuccess = selfGauge(registry, 'fleetlens_config_last_reload_success');
   reloadSuccess.set(1);
   const health = new HealthRegistry({ version: BUILD.version });
   const ledger = await connectLedger(config, log, health);
+  starting.defer(() => ledger.close());
   const snapshot = new RollupSnapshot(ledger.ledger.pool, {
     idleMs: config.metrics.series_idle,
     allows: (family) => allowsFamily(config.metrics, family),
@@ -92,13 +98,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     requestLog: () => ({ requests: config.log.requests, healthRequests: config.log.health_requests }),
     ...(config.web.external_url === undefined ? {} : { externalUrl: config.web.external_url }),
     ...(sentry === undefined ? {} : { errors: sentry }),
-    ...(config.web.config_file === undefined
-      ? {}
-      : {
-          webConfig: new WebConfigFile(config.web.config_file, (error) =>
-            log.error({ err: error }, 'web configuration: the change cannot be used'),
-          ),
-        }),
+    ...(webConfig === undefined ? {} : { webConfig }),
   });
   tracing?.nameSpansByRoute(app);
   metricsRoute(app, {
@@ -115,7 +115,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   });
   recordRoutes(app, { pool: ledger.ledger.pool });
 
-  const url = await listenOrStop(app, config, ledger);
+  const url = await listenOnAll(app, config, webConfig);
   ledger.migrated.then(
     () => health.markReady(),
     () => log.info('ledger: the exporter stops before the schema was up to date'),
@@ -131,6 +131,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       connect: () => connectLeader(ledger.connectionString),
     });
   let leader = lead();
+  const opened = starting.move();
   log.info({ url, version: BUILD.version }, 'fleetlens is listening');
 
   return {
@@ -157,24 +158,28 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       if (cut > 0) log.warn({ cut }, 'requests were cut: they had not ended in time');
       await leader.stop();
       await commits.drain();
-      await ledger.close();
-      await sentry?.close();
-      await tracing?.shutdown();
+      await opened.disposeAsync();
     },
   };
 }
 
-async function listenOrStop(app: FastifyInstance, config: Config, ledger: LedgerConnection): Promise<string> {
-  try {
-    const [first] = await listen(app, config.web.listen_address);
-    const host = first?.host === '::' || first?.host === '0.0.0.0' ? '127.0.0.1' : first?.host;
-    const tls =
-      config.web.config_file !== undefined && app.serverGroup.servers.some((server) => 'setSecureContext' in server);
-    return `${tls ? 'https' : 'http'}://${host?.includes(':') ? `[${host}]` : host}:${first?.port}`;
-  } catch (error) {
-    await ledger.close();
-    throw error;
-  }
+function readWebConfig({ web }: Config, log: Logger): WebConfigFile | undefined {
+  if (web.config_file === undefined) return undefined;
+  return new WebConfigFile(web.config_file, (error) =>
+    log.error({ err: error }, 'web configuration: the change cannot be used'),
+  );
+}
+
+/** @returns the first address, as a URL that this machine can use. */
+async function listenOnAll(
+  app: FastifyInstance,
+  { web }: Config,
+  webConfig: WebConfigFile | undefined,
+): Promise<string> {
+  const [first] = await listen(app, web.listen_address);
+  const host = first?.host === '::' || first?.host === '0.0.0.0' ? '127.0.0.1' : first?.host;
+  const scheme = webConfig?.current().tls === undefined ? 'http' : 'https';
+  return `${scheme}://${host?.includes(':') ? `[${host}]` : host}:${first?.port}`;
 }
 
 async function connectLeader(connectionString: string): Promise<pg.Client> {
