@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { onFreePort } from '../support/freePort.ts';
@@ -10,8 +10,15 @@ import { runCli, startCli } from './runCli.ts';
 let directory: TemporaryDirectory;
 beforeAll(async () => {
   directory = await temporaryDirectory('demo');
+  // As root the embedded Postgres runs under another account, which has to pass through to the data directory.
+  await chmod(directory.path, 0o711);
 });
-afterAll(() => directory?.remove());
+const running = new Set<() => Promise<unknown>>();
+afterAll(async () => {
+  // Where a test failed, its demo still runs.
+  for (const stop of running) await stop();
+  await directory?.remove();
+});
 
 function startDemo(port: number) {
   const data = join(directory.path, 'demo');
@@ -26,6 +33,11 @@ function startDemo(port: number) {
     });
   }
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const stop = async () => {
+    child.kill('SIGINT');
+    return await ended;
+  };
+  running.add(stop);
   return {
     url: `http://${address}`,
     data,
@@ -38,10 +50,7 @@ function startDemo(port: number) {
         },
         { what: 'the demo to be live', timeoutMs: 50_000 },
       ),
-    async stop() {
-      child.kill('SIGINT');
-      return await ended;
-    },
+    stop,
   };
 }
 
