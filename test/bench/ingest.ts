@@ -8,8 +8,9 @@ import { type Bed, createLedger, dropDatabase, withClient } from './bed.ts';
 import { type ExporterProcess, startExporter } from './exporterProcess.ts';
 import { atLeast, atMost, count, type Figure, median, megabytes, ms, perSecond } from './figure.ts';
 import { EVENTS_PER_RUN } from './fleet.ts';
+import { get } from './httpClient.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
-import { pushToPushgateway, startPushgateway } from './pushgateway.ts';
+import { groupsOf, pushToPushgateway, startPushgateway } from './pushgateway.ts';
 import { runLoad } from './runLoad.ts';
 
 const ROUNDS = 3;
@@ -36,11 +37,13 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
     copies: [] as number[],
   };
   const peaks: number[] = [];
+  let exposition = '';
   for (let round = 0; round < rounds; round++) {
     bed.say(`ingest: round ${round + 1} of ${rounds}`);
     await withLedger(bed, async (exporter, database) => {
       found.arrays.push(await measure(exporter, arrays, `a${round}`));
       peaks.push(await exporter.peakRss());
+      exposition = (await get(`${exporter.url}/metrics`)).body.toString();
       await check(bed, database, arrays.runs + WARM_UP_RUNS);
       found.copies.push(await copyRate(bed, database));
     });
@@ -48,7 +51,7 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
       found.singles.push(await measure(exporter, singles, `s${round}`));
       await check(bed, database, singles.runs + WARM_UP_RUNS);
     });
-    found.pushes.push(await pushRate(bed.quick));
+    found.pushes.push(await pushRate(exposition, bed.quick));
   }
   const rate = (results: readonly LoadResult[]) => median(results.map((r) => r.events / r.seconds));
   const inArrays = rate(found.arrays);
@@ -65,7 +68,7 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
       goal: atLeast(inArrays, 30_000, '/s'),
     },
     {
-      what: `… against Pushgateway, a push for each event`,
+      what: '… against Pushgateway with the same series, a push for each event',
       value: perSecond(inArrays),
       against: perSecond(pushes, 'pushes'),
       ratio: inArrays / pushes,
@@ -184,10 +187,11 @@ async function columnsOf(client: pg.Client, table: string): Promise<string> {
   return rows[0]?.columns ?? '';
 }
 
-async function pushRate(quick: boolean): Promise<number> {
+/** With the series that the exporter had after the same events. */
+async function pushRate(exposition: string, quick: boolean): Promise<number> {
   const gateway = await startPushgateway();
   try {
-    return await pushToPushgateway(gateway.url, { seconds: quick ? 1 : 5, connections: 8 });
+    return await pushToPushgateway(gateway.url, groupsOf(exposition), { seconds: quick ? 1 : 5, connections: 8 });
   } finally {
     await gateway.stop();
   }

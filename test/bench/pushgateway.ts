@@ -1,7 +1,6 @@
 import { Agent, request } from 'node:http';
 import { onFreePort } from '../support/freePort.ts';
 import { type ServerProcess, startServer } from '../support/serverProcess.ts';
-import { PROJECTS, WORKFLOWS } from './fleet.ts';
 
 export interface Pushgateway {
   readonly url: string;
@@ -23,49 +22,62 @@ export async function startPushgateway(): Promise<Pushgateway> {
   return { url, process, stop: () => process.stop() };
 }
 
-/** The families that one finished run moves, as a client library would push them: counters and a histogram. */
-function metricsOf(n: number): string {
-  const statuses = ['succeeded', 'failed', 'timed_out', 'cancelled'];
-  const edges = [1, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800];
-  const total = statuses.map(
-    (status, i) => `fleet_runs_finished_total{persona="engineer",status="${status}"} ${n + i}\n`,
-  );
-  const buckets = edges.map((edge) => `fleet_run_duration_seconds_bucket{le="${edge}"} ${n}\n`);
-  return [
-    '# TYPE fleet_runs_created_total counter\n',
-    `fleet_runs_created_total{trigger="api"} ${n}\n`,
-    '# TYPE fleet_runs_finished_total counter\n',
-    ...total,
-    '# TYPE fleet_run_duration_seconds histogram\n',
-    ...buckets,
-    `fleet_run_duration_seconds_bucket{le="+Inf"} ${n}\n`,
-    `fleet_run_duration_seconds_sum ${n * 12.5}\n`,
-    `fleet_run_duration_seconds_count ${n}\n`,
-  ].join('');
+interface Group {
+  readonly path: string;
+  /** Its whole registry in the text format, as a client library pushes it. */
+  readonly body: string;
 }
 
-/** Pushes to a group for each project and workflow. @returns pushes per second, each answered 200 */
+/**
+ * The fleet families of an exposition as a batch job would push them: a group for each project and workflow, one for what
+ * has no such labels. The labels that name the group stay in the lines; Pushgateway writes the same over them.
+ */
+export function groupsOf(exposition: string): Group[] {
+  const bodies = new Map<string, string[]>();
+  let header: string[] = [];
+  let headerOf = new Set<string>();
+  for (const line of exposition.split('\n')) {
+    if (line.startsWith('# HELP ')) {
+      header = [line];
+      headerOf = new Set();
+    } else if (line.startsWith('# TYPE ')) header.push(line);
+    else if (line.startsWith('fleet_')) {
+      const path = ['project', 'workflow'].map((label) => groupingPair(label, line)).join('');
+      const body = bodies.get(path) ?? [];
+      bodies.set(path, body);
+      if (!headerOf.has(path)) body.push(...header);
+      headerOf.add(path);
+      body.push(line);
+    }
+  }
+  return [...bodies].map(([path, lines]) => ({ path: `/metrics/job/fleet${path}`, body: `${lines.join('\n')}\n` }));
+}
+
+/** `/project@base64/…` where the line has that label: a slash in a value travels as base64. */
+function groupingPair(label: string, line: string): string {
+  const value = new RegExp(`[{,]${label}="([^"]+)"`).exec(line)?.[1];
+  return value === undefined ? '' : `/${label}@base64/${Buffer.from(value).toString('base64url')}`;
+}
+
+/** Pushes the groups in turn, a push for each event. @returns pushes per second, each answered 200 */
 export async function pushToPushgateway(
   url: string,
+  groups: readonly Group[],
   { seconds, connections }: { readonly seconds: number; readonly connections: number },
 ): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  // A slash in a value travels as base64.
-  const groups = PROJECTS.flatMap((project) =>
-    WORKFLOWS.map((workflow) => {
-      const value = Buffer.from(project).toString('base64url');
-      return `${url}/metrics/job/fleet/project@base64/${value}/workflow/${workflow}`;
-    }),
-  );
   let pushes = 0;
   const push = async () => {
-    const n = pushes++;
-    const body = metricsOf(n);
+    const { path, body } = groups[pushes++ % groups.length] as Group;
     await new Promise<void>((resolve, reject) => {
-      const sent = request(groups[n % groups.length] as string, { method: 'POST', agent }, (answer) => {
-        answer.resume().once('end', () => {
+      const sent = request(`${url}${path}`, { method: 'PUT', agent }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk;
+        });
+        answer.once('end', () => {
           if (answer.statusCode === 200) resolve();
-          else reject(new Error(`bench: Pushgateway answered ${answer.statusCode}`));
+          else reject(new Error(`bench: Pushgateway answered ${answer.statusCode}: ${text.slice(0, 300)}`));
         });
       });
       sent.once('error', reject).end(body);
