@@ -5,7 +5,8 @@ export const MAX_NAME_LENGTH = 255;
 
 /** 1970-01-01: nothing that an agent platform records is older. */
 const EARLIEST_MS = 0;
-const CANONICAL_INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+/** The last moment that a year of four digits can name; later ones would not sort as texts. */
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -57,11 +58,11 @@ export function canonicalInstant(text: string): string | undefined {
   if (isCanonicalInstant(text)) return text;
   if (!RFC3339.test(text)) return undefined;
   const ms = Date.parse(text);
-  if (!(ms >= EARLIEST_MS)) return undefined;
-  const canonical = new Date(ms).toISOString();
+  if (!(ms >= EARLIEST_MS && ms <= LATEST_MS)) return undefined;
   // Date.parse rolls 31 February over to March: such a day does not exist.
-  if (CANONICAL_INSTANT.test(text) && canonical !== text) return undefined;
-  return canonical;
+  const day = text.slice(0, 10);
+  if (new Date(`${day}T00:00:00.000Z`).toISOString().slice(0, 10) !== day) return undefined;
+  return new Date(ms).toISOString();
 }
 
 /** A time, RFC 3339 in, canonical out (`2026-11-20T13:18:00.000Z`). */

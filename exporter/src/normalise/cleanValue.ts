@@ -14,8 +14,12 @@ export class ValueRefused extends Error {
   override readonly name = 'ValueRefused';
 }
 
-// Postgres stores neither NUL nor half a surrogate pair; U+FFFD is the standard's stand-in for what cannot be shown.
-const NUL = /\0/g;
+// Postgres stores neither NUL nor half a surrogate pair, and the unit separator joins the parts of keys and label sets; U+FFFD
+// is the standard's stand-in for what cannot be shown.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these two are what it is about
+const UNFIT = /[\0\u001f]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above; without g it keeps no place
+const HAS_UNFIT = /[\0\u001f]/;
 
 function cleanText(text: string, path: string, limits: ValueLimits): string {
   if (text.length > limits.maxTextLength) {
@@ -24,7 +28,12 @@ function cleanText(text: string, path: string, limits: ValueLimits): string {
     );
   }
   const wellFormed = text.isWellFormed() ? text : text.toWellFormed();
-  return redactText(wellFormed.includes('\0') ? wellFormed.replace(NUL, '�') : wellFormed);
+  return redactText(HAS_UNFIT.test(wellFormed) ? wellFormed.replace(UNFIT, '�') : wellFormed);
+}
+
+/** JSON.parse reads 1e999 as Infinity, which JSON cannot write. */
+function refuseNumber(value: number, path: string): never {
+  throw new ValueRefused(`${path}: found ${value}, expected a number of at most 1.8e308; leave out what is unknown`);
 }
 
 interface FieldName {
@@ -51,6 +60,7 @@ function fieldName(name: string, path: string, limits: ValueLimits): FieldName {
  */
 export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', depth = 1): unknown {
   if (typeof value === 'string') return cleanText(value, path, limits);
+  if (typeof value === 'number' && !Number.isFinite(value)) refuseNumber(value, path);
   if (value === null || typeof value !== 'object') return value;
   if (depth > limits.maxDepth) {
     throw new ValueRefused(`${path}: nested deeper than ${limits.maxDepth} levels; flatten it`);
@@ -58,7 +68,7 @@ export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', d
   if (Array.isArray(value)) {
     let copy: unknown[] | undefined;
     for (let i = 0; i < value.length; i++) {
-      const cleaned = cleanValue(value[i], limits, path, depth + 1);
+      const cleaned = cleanValue(value[i], limits, `${path}.${i}`, depth + 1);
       if (cleaned !== value[i]) {
         copy ??= value.slice();
         copy[i] = cleaned;
@@ -74,6 +84,7 @@ export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', d
       typeof inner === 'string' || (inner !== null && typeof inner === 'object')
         ? cleanValue(inner, limits, `${path}.${field}`, depth + 1)
         : inner;
+    if (typeof inner === 'number' && !Number.isFinite(inner)) refuseNumber(inner, `${path}.${field}`);
     if (isSecret && typeof cleaned === 'string' && cleaned !== '') cleaned = REDACTED;
     if (cleaned !== inner || clean !== field) {
       copy ??= { ...(value as Record<string, unknown>) };

@@ -41,11 +41,29 @@ function withoutEmptyNames(data: Record<string, unknown>): Record<string, unknow
   return copy ?? data;
 }
 
-function describeIssues(issues: readonly z.core.$ZodIssue[], prefix: string): string {
+/** Where, what was expected, and what was found there. */
+function describeIssues(issues: readonly z.core.$ZodIssue[], prefix: string, value: unknown): string {
   return issues
     .slice(0, 3)
-    .map((issue) => `${[prefix, ...issue.path].filter((p) => p !== '').join('.')}: ${issue.message}`)
+    .map(({ path, message }) => {
+      const where = [prefix, ...path].filter((p) => p !== '').join('.');
+      const found = path.reduce<unknown>(
+        (inner, step) => (inner !== null && typeof inner === 'object' ? Reflect.get(inner, step) : undefined),
+        value,
+      );
+      return `${where}: ${message}${message.includes('found') ? '' : `, found ${describeFound(found)}`}`;
+    })
     .join('; ');
+}
+
+function describeFound(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'string') {
+    const length = value.length > 40 ? ` of ${value.length} characters` : '';
+    return `${JSON.stringify(value.slice(0, 40))}${length}`;
+  }
+  if (value === null || typeof value !== 'object') return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
 }
 
 const SPANS: readonly [string, string][] = [
@@ -102,7 +120,8 @@ export function normaliseData(
     } else if (field === 'attributes') attributes = parsed.data as Record<string, unknown> | null | undefined;
     else if (parsed.data !== undefined) fields[field] = parsed.data;
   }
-  if (issues.length > 0) throw new EventRejected(describeIssues(issues, 'data'), { cause: new z.ZodError(issues) });
+  if (issues.length > 0)
+    throw new EventRejected(describeIssues(issues, 'data', data), { cause: new z.ZodError(issues) });
   refuseBackwardSpans(fields);
   if (attributes) for (const [field, value] of Object.entries(attributes)) fields[`attributes.${field}`] = value;
   if (definition.at && (fields.at === undefined || fields.at === null)) fields.at = at;
@@ -146,7 +165,8 @@ export function normaliseEvent(
   const isObject = data !== null && typeof data === 'object' && !Array.isArray(data);
   // The whole envelope copies data, field by field: it is asked where it has something to say.
   const envelope = (isObject ? envelopeHead : eventEnvelope).safeParse(raw);
-  if (!envelope.success) throw new EventRejected(describeIssues(envelope.error.issues, ''), { cause: envelope.error });
+  if (!envelope.success)
+    throw new EventRejected(describeIssues(envelope.error.issues, '', raw), { cause: envelope.error });
   const { id, source, at } = envelope.data;
   if (id.includes('\0') || !id.isWellFormed())
     throw new EventRejected('id: contains NUL or half a surrogate pair; use printable text');

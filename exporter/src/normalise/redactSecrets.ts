@@ -34,7 +34,13 @@ export const SECRET_PATTERNS: readonly { name: string; hint: RegExp; pattern: Re
   { name: 'npm', hint: /\bnpm_/, pattern: /\bnpm_[A-Za-z0-9]{30,}/g },
   { name: 'huggingface', hint: /\bhf_/, pattern: /\bhf_[A-Za-z0-9]{30,}/g },
   { name: 'jwt', hint: /\beyJ/, pattern: /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+/g },
-  { name: 'authorization', hint: /\b(?:bearer|basic)\s/i, pattern: /(\b(?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{12,}/gi },
+  {
+    name: 'authorization',
+    hint: /\b(?:bearer|basic)\s/i,
+    // A word ("basic authentication") has no digits and no capitals inside, and is no longer than 24 letters.
+    pattern:
+      /(\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+)(?=[A-Za-z+/=._~-]*(?:\d|[a-z][A-Z])|[A-Za-z0-9+/=._~-]{25})[A-Za-z0-9+/=._~-]{12,}/g,
+  },
   {
     name: 'url_credentials',
     hint: /:\/\/[^\s:@/]{0,64}:[^\s@/]{1,256}@/,
