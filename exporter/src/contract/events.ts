@@ -38,6 +38,11 @@ export interface PulledRecord {
   readonly data: Readonly<Record<string, unknown>>;
   /** When the source last updated it (RFC 3339); absent: the start of the poll. */
   readonly at?: string;
+  /**
+   * Whose run it is, where it is not the reading source's own: what is said is added to that run (ledger/addToRun.ts). Only runs
+   * that the ledger has can be added to.
+   */
+  readonly source?: string;
 }
 
 /**

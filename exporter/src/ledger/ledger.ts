@@ -1,13 +1,15 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { NormalisedEvent, PulledRecord } from '../contract/events.ts';
+import type { PulledRecord } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normaliseEvent.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
+import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
 import { beginWriting, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { NewRecordGuess } from './newRecordGuess.ts';
+import { listOpenPullRequests, type OpenPullRequest } from './openPullRequests.ts';
 import {
   applyEvents,
   type EventToRecord,
@@ -60,6 +62,13 @@ export interface LedgerOptions {
   readonly readers?: number;
 }
 
+/**
+ * The writer looks up rows by key and nothing else. Left to itself, the planner scans a whole table while it is small, and
+ * keeps that plan for a while as it grows; without statistics of a new table it does so at any size.
+ */
+const WRITER_SETTINGS =
+  'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off';
+
 /** What the guess about ids of events is called; kinds go by their own names. */
 const EVENT_IDS = 'ids of events';
 
@@ -98,6 +107,8 @@ export class Ledger {
       pipeline: true,
     };
     this.#writer = new pg.Pool(pipelining);
+    // An error shows at the first statement of the writer, which uses the connection next.
+    this.#writer.on('connect', (client) => void client.query(WRITER_SETTINGS).catch(() => {}));
     this.#registry = new SeriesRegistry(options.caps);
     this.#log = options.log;
     this.policy = options.policy;
@@ -125,7 +136,7 @@ export class Ledger {
    * Records pushed events in order and commits. Duplicates change nothing; each event has its own result.
    * @throws LedgerUnavailable where nothing of it was recorded from some batch on; what was, is a duplicate next time.
    */
-  async recordPushed(events: readonly NormalisedEvent[]): Promise<PushResult[]> {
+  async recordPushed(events: readonly PushedEvent[]): Promise<PushResult[]> {
     const results: PushResult[] = [];
     for (let i = 0; i < events.length; i += MAX_BATCH)
       results.push(...(await this.#pushBatch(events.slice(i, i + MAX_BATCH), this.#guess)));
@@ -145,7 +156,7 @@ export class Ledger {
   }
 
   /** @param guess which records not to look for; absent after it was wrong. */
-  async #pushBatch(events: readonly NormalisedEvent[], guess?: NewRecordGuess): Promise<PushResult[]> {
+  async #pushBatch(events: readonly PushedEvent[], guess?: NewRecordGuess): Promise<PushResult[]> {
     const prepared = events.map((event) => ({ event, digest: digestEvent(event), atMs: Date.parse(event.at) }));
     try {
       return await this.transaction(async (tx) => {
@@ -181,7 +192,13 @@ export class Ledger {
           }
         });
         if (fresh.length === 0) return results;
-        const bySource = Map.groupBy(fresh, (f) => f.event.source);
+        const additions = await findAddedTo(
+          tx.client,
+          fresh.map((f) => f.event),
+        );
+        // A webhook says nothing of how the source is read: its state is the poller's.
+        const own = fresh.filter((f) => f.event.about === undefined);
+        const bySource = Map.groupBy(own, (f) => f.event.source);
         await tx.begin(
           [...bySource].map(([source, ofSource]) => {
             const newestMs = ofSource.reduce((newest, f) => Math.max(newest, f.atMs), 0);
@@ -197,8 +214,9 @@ export class Ledger {
               fresh,
             };
           }),
+          additions.map((addition) => addition.source),
         );
-        const newEvents = fresh.map((f) => f.event);
+        const newEvents = [...own.map((f) => f.event), ...additions];
         const recording = tx.recording(guess);
         const pruned = await loadForEvents(newEvents, recording);
         if (expectsNewIds) tx.alongside(rememberNewEvents(tx.client, fresh));
@@ -273,19 +291,22 @@ export class Ledger {
     const newestMs = pulled.reduce((newest, e) => Math.max(newest, Date.parse(e.at)), 0) || undefined;
     await this.transaction(async (tx) => {
       const behind = batch.readUpTo !== undefined && Date.parse(batch.readUpTo) < tx.nowMs - BEHIND_MS;
-      await tx.begin([
-        {
-          source,
-          way: 'pull',
-          newestMs,
-          eventMs: [],
-          cursor: batch.cursor,
-          backfilled: batch.backfillDone,
-          fresh: false,
-          behind,
-          progress: batch.progress,
-        },
-      ]);
+      await tx.begin(
+        [
+          {
+            source,
+            way: 'pull',
+            newestMs,
+            eventMs: [],
+            cursor: batch.cursor,
+            backfilled: batch.backfillDone,
+            fresh: false,
+            behind,
+            progress: batch.progress,
+          },
+        ],
+        pulled.map((event) => event.source),
+      );
       const events = [...pulled];
       if (batch.goneRuns !== undefined && batch.goneRuns.length > 0) {
         await tx.working.load(
@@ -317,6 +338,10 @@ export class Ledger {
       [source],
     );
     return rows.map((row) => row.key);
+  }
+
+  async openPullRequests(sources: readonly string[]): Promise<readonly OpenPullRequest[]> {
+    return await listOpenPullRequests(this.pool, sources);
   }
 
   /** Looks at runs whose time has come, and lets sources whose backfill is done go live. @returns whether more is due. */
@@ -386,7 +411,8 @@ function letterOf(source: string, record: PulledRecord, reason: string): DeadLet
 }
 
 /** @throws EventRejected, or RangeError where `at` is no time. */
-function readPulled(source: string, { kind, data, at: updatedAt }: PulledRecord, startedAt: Date): EventToRecord {
+function readPulled(reader: string, record: PulledRecord, startedAt: Date): EventToRecord {
+  const { kind, data, at: updatedAt, source = reader } = record;
   const at = (updatedAt === undefined ? startedAt : new Date(updatedAt)).toISOString();
   if (Date.parse(at) > startedAt.getTime() + MAX_FUTURE_MS) {
     throw new EventRejected(
@@ -394,6 +420,14 @@ function readPulled(source: string, { kind, data, at: updatedAt }: PulledRecord,
     );
   }
   const { key, fields } = normaliseData(kind, data, at);
+  if (source !== reader) {
+    if (kind !== 'run') {
+      throw new EventRejected(
+        `kind: found ${kind} of source ${source}, expected a run: nothing else is added to by others`,
+      );
+    }
+    return { id: reader, source, kind, at, key, fields, addition: { by: reader } };
+  }
   // Where the source names no time, the start of the poll stands in: it makes no other record of the same row.
   const { at: said, ...others } = fields;
   const own = data.at === undefined || data.at === null ? others : { ...others, at: said };
@@ -433,16 +467,18 @@ export class Transaction {
     this.moves = new RollupMoves(registry, this.#hidden);
   }
 
-  /** Reads the state of the sources that this transaction writes for. */
-  async begin(readings: readonly SourceReading[]): Promise<void> {
+  /**
+   * Reads the state of the sources that this transaction writes for.
+   * @param addedTo sources of records that others add to; their own state does not move
+   */
+  async begin(readings: readonly SourceReading[], addedTo: readonly string[] = []): Promise<void> {
     this.#readings = readings;
-    this.#states = await readSourceStates(
-      this.client,
-      readings.map((r) => r.source),
-    );
+    const others = new Set(addedTo).difference(new Set(readings.map((r) => r.source)));
+    this.#states = await readSourceStates(this.client, [...readings.map((r) => r.source), ...others]);
     this.hide(
       readings.flatMap((reading) => (isLive(reading, this.#states.get(reading.source)) ? [] : [reading.source])),
     );
+    this.hide([...others].filter((source) => this.#states.get(source)?.live !== true));
   }
 
   /** Their new series need not begin at 0: what these sources count is not exposed yet. */

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { NormalisedEvent } from '../contract/events.ts';
 import { definitionOf, type Kind } from '../contract/records.ts';
 import { isFinished, isOpen } from '../contract/status.ts';
+import { type Addition, addToRun } from './addToRun.ts';
 import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import type { NewRecordGuess } from './newRecordGuess.ts';
@@ -53,6 +54,8 @@ export type EventToRecord = NormalisedEvent & {
   readonly pulled?: string;
   /** Pulled only: when it happened by what the source says, RFC 3339 or a day. The start of the poll says nothing. */
   readonly pulledTime?: string | undefined;
+  /** Another source than the run's own says it. */
+  readonly addition?: Addition;
 };
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -92,9 +95,11 @@ export async function applyEvents(
 ): Promise<void> {
   const { working } = context;
   const born: WorkingRecord[] = [];
-  for (const event of events) {
-    const record = working.get(event.kind, event.source, event.key);
-    if (event.pulled !== undefined && record.pulled === event.pulled) continue;
+  for (const said of events) {
+    const record = working.get(said.kind, said.source, said.key);
+    if (said.pulled !== undefined && record.pulled === said.pulled) continue;
+    const event = said.addition === undefined ? said : whatItAdds(record, { ...said, addition: said.addition });
+    if (event === undefined) continue;
     if (record.state === undefined && isPruned(event, pruned, context.states)) {
       if (!record.looked) throw new MustLook(event.kind);
       continue;
@@ -105,6 +110,16 @@ export async function applyEvents(
   }
   for (const step of await working.loadWaitingSteps(born.filter((r) => !r.existed))) observeWaitingStep(step, context);
   await writeSamples(events, context);
+}
+
+/** @returns undefined where the run is not there (yet, or any more), or says it already. */
+function whatItAdds(
+  record: WorkingRecord,
+  event: EventToRecord & { readonly addition: Addition },
+): EventToRecord | undefined {
+  if (record.state !== undefined) return addToRun(record.state, event);
+  if (!record.looked) throw new MustLook(event.kind);
+  return undefined;
 }
 
 async function loadRecords(
@@ -123,7 +138,8 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
     record.dirty = true;
   }
   if (!merged.changed && merged.late.length === 0) return;
-  if (event.at > record.at) record.at = event.at;
+  // That GitHub still answers for its pull request is no sign of life of a run.
+  if (event.addition === undefined && event.at > record.at) record.at = event.at;
 
   const late = lateFields(event.kind, merged, event, merged.late);
   const costFrom = context.policy.costFrom(event.source);
@@ -168,7 +184,9 @@ function keepWaiting(
     const lost = would.counted.filter(
       ({ family, key }) =>
         !next.some((n) => n.family === family && n.key === key) &&
-        !is.counted.some((c) => c.carried !== undefined && c.family === family && splitKey(c.key).stem === splitKey(key).stem),
+        !is.counted.some(
+          (c) => c.carried !== undefined && c.family === family && splitKey(c.key).stem === splitKey(key).stem,
+        ),
     );
     for (const family of new Set([...is.corrections, ...lost.map((c) => c.family)]))
       context.moves.count('fleetlens_corrections_total', [family]);

@@ -3,6 +3,7 @@ import { recordKey } from '../contract/recordKey.ts';
 import type { Kind } from '../contract/records.ts';
 import { isOpen } from '../contract/status.ts';
 import type { PulledBatch } from '../ledger/ledger.ts';
+import type { OpenPullRequest } from '../ledger/openPullRequests.ts';
 import { normaliseData } from '../normalise/normaliseEvent.ts';
 import type { PullLedger } from './poll/pullLedger.ts';
 
@@ -34,6 +35,10 @@ export class RecordingLedger implements PullLedger {
 
   async openRunIds(): Promise<readonly string[]> {
     return this.all('run').flatMap((run) => (isOpen(run.status as string) ? [run.runId as string] : []));
+  }
+
+  async openPullRequests(): Promise<readonly OpenPullRequest[]> {
+    return [];
   }
 
   all(kind: Kind): Record<string, unknown>[] {

@@ -1,6 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { PulledRecord } from '../contract/events.ts';
+import type { Kind } from '../contract/records.ts';
+import type { AboutPullRequest } from '../ledger/findAddedTo.ts';
+import type { OpenPullRequest } from '../ledger/openPullRequests.ts';
 
 export type { PulledRecord } from '../contract/events.ts';
 
@@ -25,6 +29,8 @@ export interface PollContext {
   readonly log: Logger;
   /** Runs of this source that the ledger holds as queued, running or waiting: run ids, oldest first. */
   openRunIds(): Promise<readonly string[]>;
+  /** Pull requests that runs of these sources have open, newest run first: what a code host is asked about. */
+  openPullRequests(sources: readonly string[]): Promise<readonly OpenPullRequest[]>;
   /** Counts a call to the source for fleetlens_source_requests_total. */
   countRequest(result: SourceResult): void;
   /** Calls left in the source's rate-limit window, where an answer says so. */
@@ -54,11 +60,41 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** A webhook as it came in. */
+export interface Webhook {
+  /** The bytes that were signed. */
+  readonly body: Buffer;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** What a webhook says: an event of the source, or with `about` what it adds to runs of others. */
+export interface WebhookEvent {
+  /** Follows from the delivery alone, so that a delivery that comes again is a duplicate; `at` and `data` likewise. */
+  readonly id: string;
+  readonly kind: Kind;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly about?: AboutPullRequest;
+}
+
+export type WebhookOutcome =
+  | { readonly events: readonly WebhookEvent[] }
+  | { readonly refused: 'signature' | 'malformed'; readonly reason: string };
+
+/** Reads the webhooks of a source; every replica has one, whether or not it polls. */
+export interface WebhookReceiver {
+  /** Verifies before it reads anything else. No events: of no interest here. */
+  receive(webhook: Webhook): Promise<WebhookOutcome>;
+}
+
 /** An entry of the list in index.ts. `Config` is what stands in the YAML beside name, type, poll_interval and timeout. */
 export interface SourceType<Config> {
   readonly type: string;
   readonly configSchema: z.ZodType<Config>;
   create(name: string, config: Config, log: Logger): Source;
+  /** What `POST /api/v1/webhooks/<name>` hands its requests to; undefined where the configuration has no secret for it. */
+  webhook?(name: string, config: Config, log: Logger): WebhookReceiver | undefined;
 }
 
 /** A failed call to a source. */

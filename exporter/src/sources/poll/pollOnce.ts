@@ -49,6 +49,7 @@ export async function pollOnce(poll: PollOnce): Promise<void> {
     startedAt,
     log,
     openRunIds: () => ofLedger('listing open runs', ledger.openRunIds(name)),
+    openPullRequests: (sources) => ofLedger('listing open pull requests', ledger.openPullRequests(sources)),
     countRequest: poll.countRequest,
     quotaRemaining: poll.quotaRemaining,
   };
