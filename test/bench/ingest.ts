@@ -4,7 +4,7 @@ import pg from 'pg';
 import { KINDS } from '../../exporter/src/contract/records.ts';
 import { recordTable } from '../../exporter/src/ledger/recordTable.ts';
 import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
-import { type Bed, createLedger, dropDatabase, withClient } from './bed.ts';
+import { type Bed, createLedger, dropDatabase, execute, withClient } from './bed.ts';
 import { type ExporterProcess, startExporter } from './exporterProcess.ts';
 import { atLeast, atMost, count, type Figure, median, megabytes, ms, perSecond } from './figure.ts';
 import { EVENTS_PER_RUN } from './fleet.ts';
@@ -110,6 +110,8 @@ async function withLedger(
   const exporter = await startExporter(await createLedger(bed.cluster, database));
   try {
     await runLoad(planOf(exporter, { batch: 100, connections: 8, runs: WARM_UP_RUNS }, 'warm'));
+    // What autovacuum does within a minute: until then a new table has no statistics, and the planner guesses.
+    await execute(bed.cluster, database, ['analyze']);
     await work(exporter, database);
   } finally {
     await exporter.stop();
