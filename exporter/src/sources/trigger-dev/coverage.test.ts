@@ -1,0 +1,208 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { TriggerDevServer, triggerRun } from '../../../../test/contract/trigger-dev/triggerDevServer.ts';
+import { pollForTest, warnings } from '../pollForTest.ts';
+import { RecordingLedger } from '../recordingLedger.ts';
+import { coverage } from './coverage.ts';
+import { triggerDev } from './triggerDev.ts';
+
+const RUN = triggerRun({
+  id: 'run_full',
+  status: 'FAILED',
+  taskIdentifier: 'pipeline',
+  createdAt: '2026-11-20T10:00:00.000Z',
+  delayedUntil: '2026-11-20T10:01:00.000Z',
+  startedAt: '2026-11-20T10:01:05.500Z',
+  finishedAt: '2026-11-20T10:03:00.000Z',
+  updatedAt: '2026-11-20T10:03:01.000Z',
+  expiredAt: '2026-11-20T11:00:00.000Z',
+  version: '20261120.7',
+  idempotencyKey: 'idem-1',
+  isTest: true,
+  tags: ['project:acme', 'nightly'],
+  costInCents: 1.25,
+  baseCostInCents: 0.0025,
+  durationMs: 114_500,
+  attemptCount: 3,
+  ttl: '1h',
+  taskKind: 'SCHEDULED',
+  region: 'eu-central-1',
+  depth: 2,
+  triggerFunction: 'batchTrigger',
+  batchId: 'batch_1',
+  metadata: { step: 'checker' },
+  payload: { runId: 'cc-1' },
+  output: { verdict: 'fail' },
+  error: { name: 'ProviderError', message: 'rate limit reached', stackTrace: 'at checker' },
+  schedule: { id: 'sched_1', generator: { type: 'CRON', expression: '0 * * * *', description: 'hourly' } },
+  env: { id: 'env_9', name: 'staging' },
+});
+const related = (id: string) => {
+  const { env: _env, relatedRuns: _related, attemptCount: _attempts, ...run } = triggerRun({ ...RUN, id });
+  return run;
+};
+const SCHEDULE = { id: 'sched_1', generator: { type: 'CRON', expression: '0 * * * *', description: 'hourly' } };
+const ERROR = {
+  name: 'ProviderError',
+  message: 'rate limit reached',
+  stackTrace: 'at checker',
+  surface: 'run',
+  category: 'rate_limit',
+};
+const CONCURRENCY = { current: 4, base: 5, override: null, overriddenAt: null, overriddenBy: null };
+
+const ATTRIBUTES: Record<string, unknown> = {
+  baseCostUsd: 0.000025,
+  durationSeconds: 114.5,
+  updatedAt: '2026-11-20T10:03:01.000Z',
+  version: '20261120.7',
+  idempotencyKey: 'idem-1',
+  isTest: true,
+  tags: ['project:acme', 'nightly'],
+  delayedUntil: '2026-11-20T10:01:00.000Z',
+  expiredAt: '2026-11-20T11:00:00.000Z',
+  ttl: '1h',
+  taskKind: 'SCHEDULED',
+  region: 'eu-central-1',
+  depth: 2,
+  triggerFunction: 'batchTrigger',
+  batchId: 'batch_1',
+  schedule: SCHEDULE,
+  environment: { id: 'env_9', name: 'staging' },
+  rootRunId: 'run_root',
+  parentRunId: 'run_parent',
+  childRuns: [{ id: 'run_child', status: 'FAILED', taskIdentifier: 'pipeline' }],
+  payload: { runId: 'cc-1' },
+  output: { verdict: 'fail' },
+};
+const inAttributes = (kind: string) =>
+  Object.fromEntries(Object.entries(ATTRIBUTES).map(([name, value]) => [`${kind}.attributes.${name}`, value]));
+
+/** What the fixture says, by field of the record. */
+const EXPECTED: Record<string, unknown> = {
+  ...inAttributes('run'),
+  ...inAttributes('job'),
+  'run.runId': 'run_full',
+  'run.status': 'failed',
+  'run.rawStatus': 'FAILED',
+  'run.workflow': 'pipeline',
+  'run.createdAt': '2026-11-20T10:00:00.000Z',
+  'run.startedAt': '2026-11-20T10:01:05.500Z',
+  'run.finishedAt': '2026-11-20T10:03:00.000Z',
+  'run.attempts': 3,
+  'run.costUsd': 0.012525,
+  'run.error': ERROR,
+  'run.metadata': { step: 'checker' },
+  'run.trigger': 'schedule',
+  'run.project': 'acme',
+  'run.links.trigger': 'https://trigger.example/runs/run_full',
+  'usage.stepType': 'pipeline',
+  'usage.date': '2026-11-20',
+  'usage.costUsd': 0.012525,
+  'usage.durationSeconds': 114.5,
+  'usage.quantity': 114.5,
+  'usage.project': 'acme',
+  'job.jobId': 'run_full',
+  'job.queue': 'task/pipeline',
+  'job.enqueuedAt': '2026-11-20T10:01:00.000Z',
+  'job.startedAt': '2026-11-20T10:01:05.500Z',
+  'job.finishedAt': '2026-11-20T10:03:00.000Z',
+  'job.tries': 3,
+  'job.result': 'failed',
+  'job.attributes.status': 'failed',
+  'job.attributes.rawStatus': 'FAILED',
+  'job.attributes.task': 'pipeline',
+  'job.attributes.createdAt': '2026-11-20T10:00:00.000Z',
+  'job.attributes.costUsd': 0.012525,
+  'job.attributes.error': ERROR,
+  'job.attributes.metadata': { step: 'checker' },
+  'job.attributes.project': 'acme',
+  'job.attributes.link': 'https://trigger.example/runs/run_full',
+  'queue.queue': 'task/pipeline',
+  'queue.due': 7,
+  'queue.inProgress': 3,
+  'queue.concurrencyLimit': 4,
+  'queue.deferred': 1,
+  'queue.oldestDueAt': '2026-11-20T10:02:00.000Z',
+  'queue.attributes.paused': true,
+  'queue.attributes.queueId': 'queue_1',
+  'queue.attributes.type': 'task',
+  'queue.attributes.version': 'V1',
+  'queue.attributes.concurrency': CONCURRENCY,
+};
+
+async function readAll(config: object): Promise<RecordingLedger> {
+  const server = await TriggerDevServer.start();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  server.putRun({
+    ...RUN,
+    relatedRuns: { root: related('run_root'), parent: related('run_parent'), children: [related('run_child')] },
+  });
+  const waiting = { taskIdentifier: 'pipeline', createdAt: '2026-11-20T10:02:00.000Z' } as const;
+  server.putRun(triggerRun({ ...waiting, id: 'run_queued', status: 'QUEUED' }));
+  server.putRun(
+    triggerRun({ ...waiting, id: 'run_delayed', status: 'DELAYED', delayedUntil: '2026-11-20T12:00:00.000Z' }),
+  );
+  server.putQueue({
+    id: 'queue_1',
+    name: 'pipeline',
+    type: 'task',
+    running: 3,
+    queued: 7,
+    paused: true,
+    concurrencyLimit: 4,
+    version: 'V1',
+    concurrency: CONCURRENCY,
+  });
+  const parsed = triggerDev.configSchema.parse({
+    api_key: server.key,
+    base_url: server.http.url,
+    history: '36500d',
+    project_tag: 'project:',
+    run_url: 'https://trigger.example/runs/{id}',
+    ...config,
+  });
+  const source = triggerDev.create('test', parsed, warnings().log);
+  onTestFinished(() => source.close());
+  const ledger = new RecordingLedger();
+  await pollForTest(source, ledger);
+  return ledger;
+}
+
+it('every field of the document is in the record that the table says', async () => {
+  const own = await readAll({});
+  const ofOther = await readAll({ runs_of: 'codecourier' });
+  const records: Record<string, Record<string, unknown> | undefined> = {
+    run: own.get('run', 'run_full'),
+    usage: own.get('usage', 'run_full'),
+    queue: own.all('queue')[0],
+    job: ofOther.get('job', 'task/pipeline\u001frun_full'),
+  };
+  const found = (path: string): unknown => {
+    const [kind = '', ...fields] = path.split('.');
+    const record = records[kind];
+    return fields[0] === 'attributes'
+      ? record?.[fields.join('.')]
+      : fields.reduce<unknown>((value, field) => (value as Record<string, unknown> | undefined)?.[field], record);
+  };
+  expect(new Set(coverage.map(({ record }) => record))).toEqual(new Set(Object.keys(EXPECTED)));
+  const missing = coverage.filter(({ record }) => found(record) === undefined).map(({ record }) => record);
+  expect(missing).toEqual([]);
+  for (const { record } of coverage) expect([record, found(record)]).toEqual([record, EXPECTED[record]]);
+});
+
+it('fields that the SDK does not know become attributes; links that open payloads to everybody do not', async () => {
+  const server = await TriggerDevServer.start();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  server.putRun({
+    ...triggerRun({ id: 'run_1', status: 'COMPLETED', createdAt: '2026-11-20T10:00:00.000Z' }),
+    outputPresignedUrl: `${server.http.url}/object-store/output?signature=s`,
+  });
+  server.http.fail(/v3\/runs/, { kind: 'drift', change: (run) => ({ ...(run as object), machine: { cpu: 0.5 } }) });
+  const parsed = triggerDev.configSchema.parse({ api_key: server.key, base_url: server.http.url, history: '36500d' });
+  const ledger = new RecordingLedger();
+  await pollForTest(triggerDev.create('test', parsed, warnings().log), ledger);
+  const run = ledger.get('run', 'run_1');
+  expect(run).toMatchObject({ 'attributes.machine': { cpu: 0.5 }, 'attributes.outputIn': 'object store' });
+  expect(JSON.stringify(run)).not.toContain('signature');
+  expect(server.http.asked.map(({ path }) => path)).not.toContain('/object-store/output');
+});
