@@ -180,10 +180,26 @@ describe('a Postgres that is not there at the start', () => {
     expect(await push(running, runs(1))).toMatchObject({ status: 200, accepted: 1 });
   });
 
-  it('does not keep an exporter from stopping', async () => {
-    const running = await start(postgres.connectionString('never_made'), {}, { waitForLedger: false });
-    await waitFor(() => running.logs().includes('never_made'), { what: 'the first try' });
+  it('that grants too little is no hindrance to stopping, nor to starting once it grants enough', async () => {
+    const database = await createDatabase();
+    const url = new URL(database);
+    const admin = (sql: string) => withClient(database, (client) => client.query(sql));
+    await admin("create role limited login password 'of-the-limited-role'");
+    [url.username, url.password] = ['limited', 'of-the-limited-role'];
+    const running = await start(url.href, {}, { waitForLedger: false });
+    const bothTried = () =>
+      running.logs().includes('permission denied') && running.logs().includes('this replica polls the sources');
+    // The replica leads, and has nothing to lead yet.
+    await waitFor(bothTried, { what: 'the first try' });
     expect(await running.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+
+    await running.restart();
+    await waitFor(bothTried, { what: 'the first try after the restart' });
+    await admin(`grant create on database ${url.pathname.slice(1)} to limited`);
+    await waitFor(async () => (await get(running.url, '/-/ready')).status === 200, {
+      what: 'the exporter to be ready',
+    });
+    expect(await push(running, runs(1))).toMatchObject({ status: 200, accepted: 1 });
   });
 });
 

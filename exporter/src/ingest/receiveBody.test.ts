@@ -87,6 +87,18 @@ describe('receiveBody', () => {
     expect(taken).toBe(0);
   });
 
+  it('answers a sender only when it has sent all: before, it would see its connection break, and not the answer', async () => {
+    const sent = post({ 'content-length': String(MAX + 1) });
+    sent.write('x');
+    while (outcomes.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const other = post();
+    other.end('a whole request meanwhile');
+    expect(await answerTo(other)).toBe('a whole request meanwhile');
+    expect(await Promise.race([outcomes[0], 'not answered yet'])).toBe('not answered yet');
+    sent.end('x'.repeat(MAX));
+    expect(await answerTo(sent)).toMatch(/^413/);
+  });
+
   it('answers a sender that goes on without end', async () => {
     const sent = post();
     const answer = answerTo(sent);
