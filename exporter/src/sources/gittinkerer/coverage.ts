@@ -1,0 +1,121 @@
+/** What the platform's document names, the record field that holds it (`kind.field`), and where it shows: a metric family or a list of the API. */
+export interface CoverageRow {
+  readonly document: string;
+  readonly field: string;
+  readonly record: string;
+  readonly shows: string;
+}
+
+const section = (document: string, rows: readonly (readonly [field: string, record: string, shows: string])[]) =>
+  rows.map(([field, record, shows]): CoverageRow => ({ document, field, record, shows }));
+
+export const coverage: readonly CoverageRow[] = [
+  ...section('runs', [
+    ['run_id', 'run.runId', 'API runs'],
+    ['status', 'run.status', 'fleet_runs_finished_total'],
+    ['status, as written', 'run.rawStatus', 'API runs'],
+    ['source', 'run.origin', 'fleet_runs_created_total'],
+    ['source, as written', 'run.attributes.runSource', 'API runs'],
+    ['created_at', 'run.createdAt', 'fleet_run_queue_seconds'],
+    ['finished_at', 'run.finishedAt', 'fleet_run_duration_seconds'],
+    ['artifacts_dir', 'run.attributes.artifactsDir', 'API runs'],
+    ['any other column', 'run.attributes.conversationId', 'API runs'],
+  ]),
+  ...section('run_metrics', [
+    ['duration_ms', 'run.attributes.metrics.duration_ms', 'API runs'],
+    ['duration_ms, of the completion', 'usage.durationSeconds', 'API usage'],
+    ['exit_code', 'run.exitCode', 'API runs'],
+    ['tokens_used', 'usage.quantity', 'fleet_usage_quantity_total'],
+    ['tokens_used, of the run', 'run.attributes.metrics.tokens_used', 'API runs'],
+    ['files_changed', 'run.counts.filesChanged', 'API runs'],
+    ['cost_usd', 'usage.costUsd', 'fleet_cost_usd_total'],
+    ['cost_usd, of the run', 'run.costUsd', 'fleet_run_cost_usd'],
+    ['any other name', 'run.attributes.metrics.review_rounds', 'API runs'],
+    ['recorded_at', 'run.attributes.metricsRecordedAt', 'API runs'],
+    ['webhook_processed', 'adapter.count', 'fleet_adapter_requests_total'],
+    ['neither tokens_used nor cost_usd', 'run.usageMissing', 'fleet_run_usage_missing_total'],
+  ]),
+  ...section('run.json', [
+    ['run_id, without a row', 'run.runId', 'API runs'],
+    ['status', 'run.attributes.runJsonStatus', 'API runs'],
+    ['timestamp', 'run.attributes.runTimestamp', 'API runs'],
+    ['payload_path', 'run.attributes.payloadPath', 'API runs'],
+    ['artifacts_dir', 'run.attributes.runJsonArtifactsDir', 'API runs'],
+    ['started_at', 'run.startedAt', 'fleet_run_duration_seconds'],
+    ['finished_at, without a row', 'run.finishedAt', 'fleet_run_duration_seconds'],
+    ['exit_code, without a metric', 'run.error.message', 'fleet_run_errors_total'],
+    ['any other field', 'run.attributes.runJson.host', 'API runs'],
+  ]),
+  ...section('payload.json', [
+    ['repository.full_name', 'run.project', 'fleet_runs_created_total'],
+    ['issue.title', 'run.name', 'API runs'],
+    ['issue.number', 'run.pullRequest.number', 'API runs'],
+    ['issue.pull_request.html_url', 'run.pullRequest.url', 'API runs'],
+    ['event, by its shape', 'run.workflow', 'fleet_runs_created_total'],
+    ['comment.html_url', 'run.links.source', 'API runs'],
+    ['comment.body', 'run.metadata.comment.body', 'API runs'],
+    ['action', 'run.metadata.action', 'API runs'],
+    ['sender.login', 'run.metadata.sender', 'API runs'],
+    ['issue.user.login', 'run.metadata.author', 'API runs'],
+    ['installation.id', 'run.metadata.installationId', 'API runs'],
+  ]),
+  ...section('artifacts', [
+    ['the files of a run', 'run.artifacts', 'API runs'],
+    ['a directory that is missing', 'run.artifacts', 'fleet_run_artifacts_missing_total'],
+    ['a file that is missing', 'run.attributes.artifactsMissing', 'API runs'],
+    ['the directory', 'run.attributes.artifactsDirectory', 'API runs'],
+    ['agent-run/prompt.txt', 'run.prompt', 'API runs'],
+    ['agent-run/prompt.txt, its beginning', 'run.promptPreview', 'API runs'],
+    ['agent-run/diff.patch, added', 'run.counts.linesAdded', 'API runs'],
+    ['agent-run/diff.patch, removed', 'run.counts.linesRemoved', 'API runs'],
+    ['agent-run/diff.patch, calculate_diff_loc', 'run.attributes.diffLoc', 'API runs'],
+    ['agent-run/files_changed.json', 'run.attributes.filesChanged', 'API runs'],
+    ['agent-run/pr_comment.txt', 'run.attributes.prComment', 'API runs'],
+    ['agent-run/summary.md', 'run.attributes.summary', 'API runs'],
+    ['agent-run/commit_sha.txt', 'run.commitSha', 'API runs'],
+  ]),
+  ...section('runs/github-deliveries', [
+    ['delivery id', 'adapter.eventId', 'API adapters'],
+    ['status', 'adapter.result', 'fleet_adapter_requests_total'],
+    ['repository', 'adapter.project', 'API adapters'],
+    ['event', 'adapter.attributes.event', 'API adapters'],
+    ['duration_ms', 'adapter.latencySeconds', 'API adapters'],
+    ['status 429', 'rateLimit.limited', 'fleet_rate_limited_total'],
+    ['error', 'platformError.message', 'fleet_errors_total'],
+    ['event of an error', 'platformError.component', 'fleet_errors_total'],
+    ['run_id of an error', 'platformError.runId', 'API platform-errors'],
+  ]),
+  ...section('paused_repos, paused_run_targets', [
+    ['a repository', 'project.attributes.paused', 'API projects'],
+    ['its columns', 'project.attributes.pause', 'API projects'],
+    ['a run target', 'project.attributes.pausedRunTargets', 'API projects'],
+  ]),
+  ...section('Redis', [
+    ['PING', 'store.up', 'fleet_store_up'],
+    ['PING, how long', 'store.latencySeconds', 'fleet_store_latency_seconds'],
+    ['INFO keyspace_hits', 'store.hitsTotal', 'fleet_cache_hits_total'],
+    ['INFO keyspace_misses', 'store.missesTotal', 'fleet_cache_misses_total'],
+    ['INFO evicted_keys', 'store.evictionsTotal', 'fleet_cache_evictions_total'],
+    ['INFO used_memory', 'store.memoryBytes', 'fleet_cache_memory_bytes'],
+    ['INFO maxmemory', 'store.attributes.maxMemoryBytes', 'API stores'],
+    ['INFO run_id', 'store.serverRunId', 'API stores'],
+    ['keys run-status:*', 'store.keys', 'fleet_cache_keys'],
+    ['keys of the limiter: repository', 'rateLimit.project', 'fleet_rate_limited_total'],
+    ['keys of the limiter: count over the limit', 'rateLimit.count', 'fleet_rate_limited_total'],
+    ['keys of the limiter: time to live', 'rateLimit.resetAt', 'API rate-limits'],
+    ['keys of the limiter: address', 'rateLimit.attributes.ip', 'API rate-limits'],
+  ]),
+  ...section('GET /health', [
+    ['status', 'service.up', 'fleet_service_up'],
+    ['status, as written', 'service.rawStatus', 'API services'],
+    ['timestamp', 'service.attributes.saidAt', 'API services'],
+    ['uptime', 'service.uptimeSeconds', 'API services'],
+    ['version', 'service.version', 'API services'],
+    ['components', 'service.components', 'API services'],
+  ]),
+  ...section('GET /api/rate-limit', [
+    ['limit', 'rateLimit.limit', 'API rate-limits'],
+    ['remaining', 'rateLimit.remaining', 'API rate-limits'],
+    ['resetAt', 'rateLimit.resetAt', 'API rate-limits'],
+  ]),
+];
