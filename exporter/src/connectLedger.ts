@@ -31,6 +31,8 @@ export async function connectLedger(config: Config, log: Logger, health: HealthR
   const embedded = configured === undefined ? await startEmbeddedPostgres({ dataDir, log }) : undefined;
   const connectionString = configured ?? (embedded?.connectionString as string);
   const ledger = new Ledger({
+    // That an id was known already is an everyday answer to the writer, and no matter for the server's log.
+    ...(embedded === undefined ? {} : { writerSettings: '-c log_min_messages=log' }),
     connectionString,
     log,
     caps: {

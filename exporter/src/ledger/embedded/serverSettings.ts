@@ -35,9 +35,6 @@ export function serverArguments(options: { clusterDir: string; socketDir: string
     unix_socket_directories: `"${socketDir.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',
     password_encryption: 'scram-sha-256',
-    // What the server says of itself. Errors of statements reach the exporter, which knows which of them matter: that an id was
-    // known already is an everyday answer.
-    log_min_messages: 'log',
     // One exporter's pool, the CLI beside it and a psql or two.
     max_connections: '50',
 
