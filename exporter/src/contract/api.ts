@@ -79,14 +79,17 @@ export const runsQuery = z.strictObject({
 });
 export type RunsQuery = z.output<typeof runsQuery>;
 
-export const RUN_INCLUDES = ['steps', 'usage'] as const;
+export const RUN_INCLUDES = ['steps', 'usage', 'job'] as const;
 export const runQuery = z.strictObject({
   include: z
     .string()
     .transform((value) => value.split(',').map((part) => part.trim()))
     .pipe(z.array(z.enum(RUN_INCLUDES)))
     .optional()
-    .meta({ type: 'string', description: 'What else to answer, comma-separated: `steps`, `usage`.' }),
+    .meta({
+      type: 'string',
+      description: 'What else to answer, comma-separated: `steps`, `usage`, `job` (what executes the run).',
+    }),
 });
 export type RunQuery = z.output<typeof runQuery>;
 
@@ -303,10 +306,17 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
+/** The job that executes a run, as the source of the queue tells it. */
+export interface ExecutingJob extends RecordOf<'job'> {
+  /** Of a job that waits: its place among those that wait in its queue, from 1, by the time since which they do. */
+  readonly queuePosition?: number;
+}
+
 /** `GET /api/v1/runs/{source}/{id}`: the run and what was asked to be included. */
 export interface RunAnswer extends RunRecord {
   readonly steps?: readonly RecordOf<'step'>[];
   readonly usage?: readonly RecordOf<'usage'>[];
+  readonly job?: ExecutingJob;
 }
 
 /** The body of every answer that is no success. `prunedAt`: when retention removed what was asked for. */

@@ -217,6 +217,8 @@ const sandbox = {
   startedAt: instant,
   endedAt: instant,
   runId: name,
+  /** The source that also tells of this sandbox, and counts it: here it is shown, not counted. */
+  countedBy: name,
   cpuCount: amount,
   memoryBytes: amount,
   diskBytes: amount,
@@ -277,6 +279,8 @@ const job = {
   finishedAt: instant,
   result: z.enum(['complete', 'failed', 'retried']),
   tries: count,
+  /** The source whose run this job executes: the run that has this job's id as its `triggerRunId`. */
+  runSource: name,
 };
 
 const errorGroup = {

@@ -246,6 +246,16 @@ function components(): Record<string, Json> {
       properties: {
         steps: { type: 'array', items: ref('Step') },
         usage: { type: 'array', items: ref('Usage') },
+        job: {
+          allOf: [ref('Job')],
+          properties: {
+            queuePosition: {
+              type: 'integer',
+              minimum: 1,
+              description: 'Of a job that waits: its place among those that wait in its queue.',
+            },
+          },
+        },
       },
     },
     Event: {

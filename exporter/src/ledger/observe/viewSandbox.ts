@@ -5,6 +5,7 @@ import { pullRequestFacts, pullRequestParts } from './viewPullRequest.ts';
 
 export const viewSandbox: View<'sandbox'> = (sandbox, context): RecordView => {
   const { source, status } = sandbox;
+  if (sandbox.countedBy !== undefined) return { facts: [], parts: [] };
   const project = label(sandbox.project);
   const scope = [source, project];
   const facts: Fact[] = [{ family: 'fleet_sandboxes_created_total', key: 'created', labels: scope }];

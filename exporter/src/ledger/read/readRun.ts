@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { RunAnswer, RunQuery } from '../../contract/api.ts';
+import type { ExecutingJob, RunAnswer, RunQuery } from '../../contract/api.ts';
 import type { RecordOf, RunRecord } from '../../contract/records.ts';
 import { keyRange } from './keyRange.ts';
 import type { VisibleProjects } from './listRuns.ts';
@@ -22,6 +22,15 @@ const STEPS = `select doc from fleetlens.step where source = $1 and key >= $2 an
 const USAGE = `select doc from fleetlens.usage where source = $1 and run_id = $2
   order by doc ->> 'date', key limit $3`;
 
+/** The job that names the run's source, under the id that the run names it by. Its index is that of migrations/0005. */
+const JOB = `select j.doc, j.source from fleetlens.job j
+  where j.doc ->> 'jobId' = $1 and j.doc ? 'runSource' and j.doc ->> 'runSource' = $2 order by j.at desc limit 1`;
+
+/** How many jobs of a queue wait before this one. */
+const WAITING_BEFORE = `select count(*)::int as before from fleetlens.job j
+  where j.source = $1 and j.doc ->> 'queue' = $2 and j.doc ? 'runSource' and not j.doc ?| array['startedAt', 'finishedAt', 'result']
+    and (coalesce(j.doc ->> 'enqueuedAt', ''), j.doc ->> 'jobId') < (coalesce($3, ''), $4)`;
+
 /** @returns undefined where there is no such run, or none that the reader may see. */
 export async function readRun(
   pool: pg.Pool,
@@ -43,12 +52,34 @@ export async function readRun(
     const usage = include.includes('usage')
       ? await client.query<{ doc: RecordOf<'usage'> }>(USAGE, [source, runId, MAX_INCLUDED])
       : undefined;
+    const job = include.includes('job') ? await readJob(client, source, row.doc.triggerRunId) : undefined;
     return {
       run: {
         ...row.doc,
         ...(steps === undefined ? {} : { steps: steps.rows.map((step) => step.doc) }),
         ...(usage === undefined ? {} : { usage: usage.rows.map((record) => record.doc) }),
+        ...(job === undefined ? {} : { job }),
       },
     };
   });
+}
+
+/** Whoever may see a run may see what executes it: jobs have no project of their own. */
+async function readJob(
+  client: pg.ClientBase,
+  runSource: string,
+  jobId: string | undefined,
+): Promise<ExecutingJob | undefined> {
+  if (jobId === undefined) return undefined;
+  const [job] = (await client.query<{ doc: RecordOf<'job'>; source: string }>(JOB, [jobId, runSource])).rows;
+  if (job === undefined) return undefined;
+  const { doc } = job;
+  if (doc.startedAt !== undefined || doc.finishedAt !== undefined || doc.result !== undefined) return doc;
+  const { rows } = await client.query<{ before: number }>(WAITING_BEFORE, [
+    job.source,
+    doc.queue,
+    doc.enqueuedAt ?? null,
+    jobId,
+  ]);
+  return { ...doc, queuePosition: (rows[0]?.before ?? 0) + 1 };
 }

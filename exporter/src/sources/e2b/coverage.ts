@@ -32,6 +32,7 @@ export const coverage: readonly Covered[] = [
   { document: SDK, field: 'metadata', record: 'sandbox.runId', shows: `${PAGE}, filter run_id (run_key)` },
   { document: SDK, field: 'metadata', record: 'sandbox.project', shows: 'label project (project_key)' },
   { document: SDK, field: 'metadata', record: 'sandbox.origin', shows: `${PAGE} (origin_key)` },
+  { document: SDK, field: 'sandboxes_of', record: 'sandbox.countedBy', shows: PAGE },
   { document: METRICS, field: 'cpuUsedPct', record: 'sandbox.cpuUsedRatio', shows: PAGE },
   { document: METRICS, field: 'memUsed', record: 'sandbox.memoryUsedBytes', shows: PAGE },
   { document: METRICS, field: 'diskUsed', record: 'sandbox.attributes.diskUsedBytes', shows: PAGE },

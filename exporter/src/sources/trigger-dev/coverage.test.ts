@@ -102,6 +102,7 @@ const EXPECTED: Record<string, unknown> = {
   'usage.quantity': 114.5,
   'usage.project': 'acme',
   'job.jobId': 'run_full',
+  'job.runSource': 'codecourier',
   'job.queue': 'task/pipeline',
   'job.enqueuedAt': '2026-11-20T10:01:00.000Z',
   'job.startedAt': '2026-11-20T10:01:05.500Z',

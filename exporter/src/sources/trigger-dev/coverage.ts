@@ -18,7 +18,8 @@ const both = (field: string, attribute = field): Covered[] => [
 ];
 
 export const coverage: readonly Covered[] = [
-  { document: MONITORING, field: 'triggerRunId', record: 'job.jobId', shows: 'API jobs' },
+  { document: MONITORING, field: 'triggerRunId', record: 'job.jobId', shows: 'API runs/{source}/{id}?include=job' },
+  { document: MONITORING, field: 'triggerRunId', record: 'job.runSource', shows: 'API runs/{source}/{id}?include=job' },
   { document: MONITORING, field: 'task queue', record: 'job.queue', shows: 'API jobs; fleet_queue_* label queue' },
   { document: MONITORING, field: 'scheduling', record: 'job.enqueuedAt', shows: 'API jobs; fleet_queue_wait_seconds' },
   { document: MONITORING, field: 'retry history', record: 'job.tries', shows: 'fleet_queue_jobs_finished_total' },
