@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { PulledRecord } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normaliseEvent.ts';
+import { allStatements } from './allStatements.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
@@ -60,6 +61,8 @@ export interface LedgerOptions {
   readonly log: Logger;
   /** Connections for reading; the writer has one of its own. */
   readonly readers?: number;
+  /** Settings of the writer's session (`-c name=value`), where its role may set them. */
+  readonly writerSettings?: string;
 }
 
 /**
@@ -105,6 +108,7 @@ export class Ledger {
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       pipeline: true,
+      ...(options.writerSettings === undefined ? {} : { options: options.writerSettings }),
     };
     this.#writer = new pg.Pool(pipelining);
     // An error shows at the first statement of the writer, which uses the connection next.
@@ -380,7 +384,7 @@ export class Ledger {
     client.on('error', onError);
     let tx: Transaction | undefined;
     try {
-      const [head] = await Promise.all([beginWriting(client), this.#registry.catchUp(client)]);
+      const [head] = await allStatements([beginWriting(client), this.#registry.catchUp(client)]);
       tx = new Transaction(client, this.#registry, this.policy, head);
       const answer = await work(tx);
       await tx.finish();
@@ -514,7 +518,7 @@ export class Transaction {
   }
 
   async finish(): Promise<void> {
-    await Promise.all([
+    await allStatements([
       ...this.#alongside,
       this.working.write(this.seq),
       this.moves.write(this.client, this.seq),

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { allStatements } from './allStatements.ts';
 
 /** Any constant will do, as long as every version of the exporter uses the same. */
 const WRITER_LOCK = 7_251_944_002;
@@ -17,7 +18,7 @@ export interface LedgerHead {
  */
 export async function beginWriting(client: ClientBase): Promise<LedgerHead> {
   // On a connection that pipelines, both are one round trip; the second runs, with a snapshot of its own, when the first has the lock.
-  const [, { rows }] = await Promise.all([
+  const [, { rows }] = await allStatements([
     client.query(`begin; select pg_advisory_xact_lock(${WRITER_LOCK})`),
     client.query<{ seq: string; now: Date; tombstones: boolean }>({
       name: 'head_read',
@@ -36,7 +37,7 @@ export async function commitWriting(
   seq: number,
   entries: readonly (readonly [string, string, string])[],
 ): Promise<void> {
-  const [, committed] = await Promise.all([
+  const [, committed] = await allStatements([
     client.query({
       name: 'change_write',
       text: `with moved as (update fleetlens.head set seq = $1)

@@ -3,6 +3,7 @@ import type { NormalisedEvent } from '../contract/events.ts';
 import { definitionOf, type Kind } from '../contract/records.ts';
 import { isFinished, isOpen } from '../contract/status.ts';
 import { type Addition, addToRun } from './addToRun.ts';
+import { allStatements } from './allStatements.ts';
 import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import type { NewRecordGuess } from './newRecordGuess.ts';
@@ -76,7 +77,7 @@ export async function loadForEvents(events: readonly EventToRecord[], context: R
   const { working } = context;
   const byKind = Map.groupBy(events, (event) => event.kind);
   const steps = byKind.get('step') ?? [];
-  const [pruned] = await Promise.all([
+  const [pruned] = await allStatements([
     context.hasTombstones ? readTombstones(context.client, events) : new Set<string>(),
     ...[...byKind].map(([kind, ofKind]) => loadRecords(kind, ofKind, context)),
     working.load(

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { type FamilyName, familyOf, METRIC_CATALOGUE } from '../contract/metricCatalogue.ts';
 import type { Kind } from '../contract/records.ts';
+import { allStatements } from './allStatements.ts';
 import { float8Array, int4Array, int8Array, textArray } from './binaryArrays.ts';
 import { NanoSum } from './nano.ts';
 import type { Move, Observation } from './observe/observe.ts';
@@ -131,7 +132,7 @@ export class RollupMoves {
     for (const family of folded) this.count('fleetlens_series_folded_total', [family]);
     // Counting the folds can itself make a series.
     const fresh = [...created, ...this.#registry.takeNew().created];
-    return Promise.all([
+    return allStatements([
       this.#insertNew(client, fresh, seq),
       this.#addToRollups(client, seq),
       this.#moveParts(client, seq),
@@ -240,7 +241,7 @@ export class RollupMoves {
       );
     }
     if (touched.size > 0) written.push(refreshLeast(client, [...touched], seq));
-    return Promise.all(written);
+    return allStatements(written);
   }
 }
 

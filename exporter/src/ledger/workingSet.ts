@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Kind } from '../contract/records.ts';
+import { allStatements } from './allStatements.ts';
 import { int4Array, jsonArray, jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import type { RecordState } from './observe/observe.ts';
 import { recordTable } from './recordTable.ts';
@@ -152,7 +153,7 @@ export class WorkingSet {
       if (isOld.new !== undefined) written.push(this.#insert(kind, isOld.new, seq));
       if (isOld.old !== undefined) written.push(this.#update(kind, isOld.old, seq));
     }
-    return Promise.all(written);
+    return allStatements(written);
   }
 
   // Plain: `on conflict` writes every row twice, and under the writer lock nobody else can have inserted it meanwhile.
