@@ -1,5 +1,9 @@
+import { e2b } from './e2b/e2b.ts';
+import { gittinkerer } from './gittinkerer/gittinkerer.ts';
 import { intCrucible } from './int-crucible/intCrucible.ts';
+import { pinoLogs } from './pino-logs/pinoLogs.ts';
+import { triggerDev } from './trigger-dev/triggerDev.ts';
 import { workflowLedger } from './workflow-ledger/workflowLedger.ts';
 
 /** Every type of source that can be polled. A new one is a folder beside these and a line here. */
-export const SOURCE_TYPES = [intCrucible, workflowLedger] as const;
+export const SOURCE_TYPES = [intCrucible, workflowLedger, triggerDev, e2b, gittinkerer, pinoLogs] as const;

@@ -207,3 +207,21 @@ it('fields that the SDK does not know become attributes; links that open payload
   expect(JSON.stringify(run)).not.toContain('signature');
   expect(server.http.asked.map(({ path }) => path)).not.toContain('/object-store/output');
 });
+
+it('a payload or output that is too large is left out, and its size is kept', async () => {
+  const server = await TriggerDevServer.start();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const large = { text: 'x'.repeat(5_000) };
+  server.putRun({
+    ...triggerRun({ id: 'run_1', status: 'COMPLETED', createdAt: '2026-11-20T10:00:00.000Z' }),
+    payload: large,
+    output: large,
+  });
+  const options = { api_key: server.key, base_url: server.http.url, history: '36500d', max_payload: '4KiB' };
+  const ledger = new RecordingLedger();
+  await pollForTest(triggerDev.create('test', triggerDev.configSchema.parse(options), warnings().log), ledger);
+  const run = ledger.get('run', 'run_1');
+  expect(run).toMatchObject({ 'attributes.payloadBytes': 5_011, 'attributes.outputBytes': 5_011 });
+  expect(run).not.toHaveProperty(['attributes.payload']);
+  expect(run).not.toHaveProperty(['attributes.output']);
+});

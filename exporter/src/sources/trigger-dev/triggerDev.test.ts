@@ -73,6 +73,14 @@ describe('runs', () => {
     server.changeRun('run_1', { ...end, isCompleted: true, costInCents: 2.5, updatedAt: after(90) });
     await pollHosted(source, ledger);
     expect(ledger.get('run', 'run_1')).toMatchObject({ status: 'succeeded', finishedAt: after(90), costUsd: 0.025 });
+    // By the clock of Trigger.dev, so that what is read late does not win over what is newer.
+    const told = ledger.batches.flatMap(({ records }) => records).slice(-4);
+    expect(told.map(({ kind, at }) => [kind, at])).toEqual([
+      ['run', after(90)],
+      ['job', after(89.999)],
+      ['job', after(90)],
+      ['usage', after(90)],
+    ]);
     expect(job()).toMatchObject({ tries: 2, result: 'complete', finishedAt: after(90) });
     expect(ledger.get('usage', 'run_1')).toMatchObject({
       runId: 'run_1',
