@@ -35,6 +35,8 @@ const SCHEMA = `
 export async function gittinkererDatabase(): Promise<GittinkererDatabase> {
   const database = await freshDatabase();
   const pool = new Pool({ connectionString: database.connectionString, max: 2 });
+  // The server may end a connection, idle or in use; a statement on it fails then, and says so.
+  pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   await pool.query(SCHEMA);
   return {

@@ -27,23 +27,14 @@ export const RUN_COLUMNS = {
 export type RunColumn = keyof typeof RUN_COLUMNS;
 const RUN_COLUMN_NAMES = Object.keys(RUN_COLUMNS) as [RunColumn, ...RunColumn[]];
 
-const keyPattern = z.string().transform((pattern, context) => {
-  const compiled = compileKeyPattern(pattern);
-  if (compiled !== undefined) return compiled;
-  context.issues.push({
-    code: 'custom',
-    input: pattern,
-    message: 'expected the name of a key with one {repo} or {ip} in it, such as rate-limit:{repo}',
-  });
-  return z.NEVER;
+const keyPattern = z.string().refine((pattern) => compileKeyPattern(pattern) !== undefined, {
+  error: 'expected the name of a key with one {repo} or {ip} in it, such as rate-limit:{repo}',
 });
 
 const rateLimits = z
   .strictObject({
     /** Not seen: how the service names its keys. `{repo}` or `{ip}` stands for who is limited. */
-    keys: z
-      .array(keyPattern)
-      .default(() => ['rate-limit:{repo}', 'fastify-rate-limit-{ip}'].flatMap((p) => compileKeyPattern(p) ?? [])),
+    keys: z.array(keyPattern).default(['rate-limit:{repo}', 'fastify-rate-limit-{ip}']),
     /** RATE_LIMIT_MAX of the service. */
     max: positiveInteger.default(5),
   })

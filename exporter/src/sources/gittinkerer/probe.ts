@@ -7,6 +7,7 @@ import type { ArtifactDirectories } from './artifacts/artifactDirectories.ts';
 import type { GittinkererConfig } from './config.ts';
 import type { GittinkererRuns } from './gittinkererRuns.ts';
 import { MetricsTable, mapRuns } from './gittinkererTables.ts';
+import { compileKeyPatterns } from './redis/keyPattern.ts';
 import { textOf } from './redis/redisSample.ts';
 import { mapRateLimits } from './service/rateLimitAnswer.ts';
 import { askService } from './service/serviceClient.ts';
@@ -115,6 +116,7 @@ async function probeRedis(
         `with ${keys} keys a round through them takes ${Math.ceil(keys / config.scan_keys)} polls, and windows of the limiter that are shorter are missed; raise scan_keys above ${config.scan_keys}, or give the service a Redis database of its own`,
       );
     }
+    const patterns = compileKeyPatterns(config.rate_limits.keys);
     const runStatus: string[] = [];
     const limited = new Set<string>();
     let cursor = '0';
@@ -122,13 +124,13 @@ async function probeRedis(
       const [next, names] = await client.scan(cursor, 'COUNT', 1_000);
       for (const key of names) {
         if (key.startsWith(config.run_status_prefix)) runStatus.push(key);
-        for (const { text, subjectOf } of config.rate_limits.keys) if (subjectOf(key) !== undefined) limited.add(text);
+        for (const { text, subjectOf } of patterns) if (subjectOf(key) !== undefined) limited.add(text);
       }
       cursor = next;
       if (next === '0') break;
     }
     report.found.push(`${runStatus.length} keys ${config.run_status_prefix}*`);
-    for (const { text } of config.rate_limits.keys) {
+    for (const { text } of patterns) {
       if (limited.has(text)) report.found.push(`keys of the limiter: ${text}`);
       else
         report.found.push(

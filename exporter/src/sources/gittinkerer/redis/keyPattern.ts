@@ -24,3 +24,8 @@ export function compileKeyPattern(text: string): KeyPattern | undefined {
     },
   };
 }
+
+/** @param patterns each was checked when the configuration was read. */
+export function compileKeyPatterns(patterns: readonly string[]): readonly KeyPattern[] {
+  return patterns.flatMap((pattern) => compileKeyPattern(pattern) ?? []);
+}

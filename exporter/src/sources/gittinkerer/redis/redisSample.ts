@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { defined } from '../../rows/textValues.ts';
 import type { PulledRecord } from '../../source.ts';
 import type { GittinkererConfig } from '../config.ts';
-import type { KeyPattern } from './keyPattern.ts';
+import { compileKeyPatterns, type KeyPattern } from './keyPattern.ts';
 import { type LimitReading, readLimits } from './rateLimitKeys.ts';
 
 const cursorSchema = z.object({
@@ -40,11 +40,13 @@ export class RedisSample {
   /** Of the last complete round. */
   #runStatusKeys: number | undefined;
   readonly #remaining = new Map<string, number>();
+  readonly #patterns: readonly KeyPattern[];
   readonly #log: Logger;
   #warned = false;
 
   constructor(config: Pick<GittinkererConfig, 'rate_limits' | 'run_status_prefix' | 'scan_keys'>, log: Logger) {
     this.#config = config;
+    this.#patterns = compileKeyPatterns(config.rate_limits.keys);
     this.#log = log;
   }
 
@@ -100,7 +102,7 @@ export class RedisSample {
 
   /** Goes on with the round through the keys. @returns the limiter's keys that it met. */
   async #scan(redis: Redis): Promise<{ key: string; pattern: KeyPattern; subject: string }[]> {
-    const { run_status_prefix: prefix, scan_keys: most, rate_limits: limits } = this.#config;
+    const { run_status_prefix: prefix, scan_keys: most } = this.#config;
     const found = new Map<string, { key: string; pattern: KeyPattern; subject: string }>();
     for (let keys = 0; keys < most; keys += SCAN_COUNT) {
       const [next, names] = await redis.scan(this.#round.cursor, 'COUNT', SCAN_COUNT);
@@ -109,7 +111,7 @@ export class RedisSample {
           if (this.#round.runStatus.size < MAX_DISTINCT) this.#round.runStatus.add(key);
           else this.#round.beyond++;
         } else if (found.size < MAX_LIMIT_KEYS) {
-          for (const pattern of limits.keys) {
+          for (const pattern of this.#patterns) {
             const subject = pattern.subjectOf(key);
             if (subject === undefined) continue;
             found.set(key, { key, pattern, subject });
