@@ -405,15 +405,18 @@ describe('two replicas on one ledger', () => {
     let writing = true;
     const write = async () => {
       // Each sends half in order and half backwards, and every fifth event goes to both.
-      await Promise.all(
-        replicas.map(async ({ ledger }, mine) => {
-          const own = events.filter((_, i) => i % 2 === mine || i % 5 === 0);
-          if (mine === 1) own.reverse();
-          for (let i = 0; i < own.length; i += 7) await ledger.recordPushed(own.slice(i, i + 7));
-          await ledger.sweep();
-        }),
-      );
-      writing = false;
+      try {
+        await Promise.all(
+          replicas.map(async ({ ledger }, mine) => {
+            const own = events.filter((_, i) => i % 2 === mine || i % 5 === 0);
+            if (mine === 1) own.reverse();
+            for (let i = 0; i < own.length; i += 7) await ledger.recordPushed(own.slice(i, i + 7));
+            await ledger.sweep();
+          }),
+        );
+      } finally {
+        writing = false;
+      }
     };
     const lost: string[] = [];
     let last = new Map<string, number>();

@@ -145,6 +145,7 @@ function oldHistory() {
 function stayingHistory() {
   return [
     event('k1', 'run', OLD, { runId: 'open', project: 'web', status: 'running', startedAt: iso(OLD) }),
+    event('k13', 'run', OLD, { runId: 'asleep', project: 'web', status: 'waiting' }),
     event('k2', 'run', now - 1_000, { runId: 'new', project: 'web', status: 'failed', finishedAt: iso(now - 1_000) }),
     event('k3', 'chain', OLD, { chainId: 'open', project: 'web', status: 'running' }),
     event('k4', 'sandbox', OLD, { sandboxId: 'open', project: 'web', status: 'paused' }),
@@ -217,7 +218,7 @@ describe('retention', () => {
     ]);
     const left = await rowCounts(bed);
     expect(left).toMatchObject({
-      run: 2,
+      run: 3,
       step: 0,
       usage: 0,
       output: 0,

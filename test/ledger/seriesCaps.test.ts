@@ -117,7 +117,7 @@ describe('caps on series', () => {
     const now = Date.now();
     const events = ['a', 'b', 'c', 'd'].map((c) => event(c, 'platformError', now, { errorId: c, component: c }));
     await bed.query('alter table fleetlens.change add constraint broken check (seq < 0) not valid');
-    await expect(bed.ledger.recordPushed(events.slice(0, 1))).resolves.toMatchObject([{ result: 'rejected' }]);
+    expect(new Set((await bed.ledger.recordPushed(events)).map((r) => r.result))).toEqual(new Set(['rejected']));
     await bed.query('alter table fleetlens.change drop constraint broken');
     await bed.ledger.recordPushed(events);
     expect(await totalOf(bed, 'fleetlens_series_folded_total')).toBe(2);
