@@ -81,7 +81,7 @@ export class RootedFiles {
   async list(directory: readonly string[], max: number): Promise<{ names: string[]; complete: boolean } | undefined> {
     return this.#within(directory, async (handle, path) => {
       const names: string[] = [];
-      for await (const entry of await opendir(this.#at(handle, path))) {
+      for await (const entry of await opendir(this.#at(handle, path), { bufferSize: 1_024 })) {
         if (names.length === max) return { names, complete: false };
         if (isPlainName(entry.name)) names.push(entry.name);
       }

@@ -255,6 +255,34 @@ it('a finished run without a directory has no artifacts; one whose path is refus
   expect(fresh.get('run', 'somebody')).toMatchObject({ status: 'succeeded', project: 'octo/cli' });
 });
 
+it('after a start the directories that rows own are not read again', async () => {
+  const db = await database();
+  const path = await root();
+  for (let i = 0; i < 20; i++) {
+    const name = `20260103T${String(i).padStart(2, '0')}0000Z`;
+    await insertRun(db, { id: `r${i}`, dir: name });
+    await writeArtifacts(path, name, { 'run.json': JSON.stringify({ run_id: `r${i}`, status: 'succeeded' }) });
+  }
+  const config = { database_url: db.connectionString, artifacts: { path } };
+  const ledger = new RecordingLedger();
+  await pollForTest(open(config).source, ledger);
+  const before = ledger.batches.length;
+  await pollForTest(open(config).source, ledger);
+  // By their rows and metrics nothing changed; what lies within the overlap is looked at again.
+  const again = ledger.batches.slice(before).flatMap(({ records }) => records.filter(({ kind }) => kind === 'run'));
+  expect(again.map(({ data }) => data.runId)).toEqual(['r19']);
+});
+
+it('a run whose end nobody wrote down is settled by its last metric', async () => {
+  const db = await database();
+  await insertRun(db, { finished: null, created: '2026-01-03T14:00:00Z' });
+  await metric(db, 'cost_usd', 0.5);
+  const { source } = open({ database_url: db.connectionString });
+  const ledger = new RecordingLedger();
+  await pollForTest(source, ledger);
+  expect(ledger.get('usage', `${RUN}:completion`)).toMatchObject({ costUsd: 0.5, date: '2026-01-03' });
+});
+
 it('without a database the directories tell of the runs, page by page, each once', async () => {
   const path = await root();
   for (let i = 0; i < 250; i++) {

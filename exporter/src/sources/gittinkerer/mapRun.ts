@@ -90,7 +90,8 @@ export function mapRun(parts: RunParts, words: StatusWords, now: Date): readonly
   });
   const costUsd = amountOf(metrics.latest.get('cost_usd')?.value);
   const tokens = countOf(metrics.latest.get('tokens_used')?.value);
-  const settled = finished && now.getTime() - Date.parse(times.finishedAt ?? now.toISOString()) >= LATE_METRICS_MS;
+  const endedAt = times.finishedAt ?? lastRecorded(metrics) ?? times.createdAt ?? now.toISOString();
+  const settled = finished && now.getTime() - Date.parse(endedAt) >= LATE_METRICS_MS;
   const run: PulledRecord = {
     kind: 'run',
     data: defined({
@@ -118,7 +119,7 @@ export function mapRun(parts: RunParts, words: StatusWords, now: Date): readonly
   };
   const usage =
     settled && (tokens ?? costUsd) !== undefined
-      ? [usageOf(runId, project, { tokens, costUsd }, times.finishedAt ?? now.toISOString(), metrics)]
+      ? [usageOf(runId, project, { tokens, costUsd }, endedAt, metrics)]
       : [];
   return [run, ...usage, ...metrics.webhooks.flatMap((metric) => webhookOf(metric, runId, project))];
 }
@@ -175,6 +176,13 @@ function usageMissing(figure: number | undefined, settled: boolean): boolean | u
   return settled ? true : undefined;
 }
 
+function lastRecorded({ latest }: RunMetrics): string | undefined {
+  return [...latest.values()]
+    .flatMap(({ recordedAt }) => utcInstant(recordedAt) ?? [])
+    .sort()
+    .at(-1);
+}
+
 function usageOf(
   runId: string,
   project: string | undefined,
@@ -222,11 +230,11 @@ function attributesOf(
   if (source !== undefined) attributes.runSource = source;
   const updatedAt = utcInstant(parts.row?.known.updated_at);
   if (updatedAt !== undefined) attributes.updatedAt = updatedAt;
-  for (const [name, { value, recordedAt }] of parts.metrics.latest) {
+  for (const [name, { value }] of parts.metrics.latest) {
     if (!MAPPED_METRICS.has(name)) attributes[`metrics.${name}`] = value === null ? null : Number(value);
-    const at = utcInstant(recordedAt);
-    if (at !== undefined && at > String(attributes.metricsRecordedAt ?? '')) attributes.metricsRecordedAt = at;
   }
+  const recordedAt = lastRecorded(parts.metrics);
+  if (recordedAt !== undefined) attributes.metricsRecordedAt = recordedAt;
   if (parts.row?.known.artifacts_dir) attributes.artifactsDir = parts.row.known.artifacts_dir;
   if (parts.refused !== undefined) attributes.artifactsRefused = parts.refused;
   if (artifacts !== undefined) Object.assign(attributes, artifactAttributes(artifacts, status));

@@ -55,6 +55,9 @@ export function mapLine(line: LogLine, context: LineContext): PulledRecord[] {
   const isError = (line.level ?? 0) >= ERROR_LEVEL;
   const sounds = text !== undefined && FAILED.test(text) && (line.level === undefined || line.level >= 40);
 
+  // Clients of a store tell its failures at any level that production shows.
+  const storeFailed = text !== undefined && FAILED.test(text) && (line.level ?? 30) >= 30;
+
   if (tag === 'rate-limit') records.push(...limitOf(line, at, requestId, context));
   else if (status === 429 && (requestId === undefined || !context.refused.has(requestId))) {
     if (requestId !== undefined) context.refused.add(requestId);
@@ -70,7 +73,7 @@ export function mapLine(line: LogLine, context: LineContext): PulledRecord[] {
   }
   if (tag === 'cache') countCache(message, context.cache);
   if (tag === 'redis' || tag === 'db' || (tag === 'rate-limit' && /redis/i.test(message))) {
-    records.push(...storeOf(tag === 'db' ? 'postgres' : 'redis', text ?? '', at, isError || sounds, requestId));
+    records.push(...storeOf(tag === 'db' ? 'postgres' : 'redis', text ?? '', at, isError || storeFailed, requestId));
   }
   // A refused request is a limit at work. A console line has no level: one with a tag that tells of a failure was an error.
   const isFailure = isError || (line.level === undefined && tag !== undefined && sounds);

@@ -262,10 +262,13 @@ it('work is bounded: a live poll reads so much and goes on at the next; a first 
   await appendFile(path, Array.from({ length: 3_000 }, (_, i) => errorLine(`then ${i}`)).join(''));
   await poll();
   const afterOne = messages().length;
+  // The exporter shows that the source is behind.
+  expect(ledger.batches.at(-1)?.readUpTo).toMatch(/^2026-01-07T/);
   expect(afterOne).toBeGreaterThan(5_000);
   expect(afterOne).toBeLessThan(7_000);
   for (let i = 0; i < 10; i++) await poll();
   expect(messages()).toHaveLength(8_000);
+  expect(ledger.batches.at(-1)).not.toHaveProperty('readUpTo');
 });
 
 it('a line that is too long is passed over, however it is cut into reads', async () => {

@@ -112,13 +112,19 @@ export const pinoLogs: SourceType<PinoLogsConfig> = {
       const cache = { ...before.cache };
       const cursor = (live = before.live): Cursor => ({ v: 1, live, files: [...places.values()], cache: { ...cache } });
       let left = before.live ? config.max_read : Number.POSITIVE_INFINITY;
+      let isBehind = false;
+      let readUpTo: string | undefined;
       for (const { name, facts, known } of found) {
         const isUnchanged =
           known !== undefined &&
           known.name === name &&
           known.offset === facts.bytes &&
           known.modifiedMs === facts.modifiedMs;
-        if (isUnchanged || left <= 0) continue;
+        if (isUnchanged) continue;
+        if (left <= 0) {
+          isBehind = true;
+          continue;
+        }
         const start = await placeIn(files, name, facts.inode, facts.bytes, known);
         if (start === undefined) continue;
         let at: Place = {
@@ -155,10 +161,12 @@ export const pinoLogs: SourceType<PinoLogsConfig> = {
           places.set(facts.inode, at);
           if (JSON.stringify(cache) !== cachedBefore)
             records.push(cacheRecord(cache, lastAt ?? new Date(facts.modifiedMs).toISOString()));
+          readUpTo = lastAt ?? readUpTo;
+          isBehind ||= more && left <= 0;
           yield* pages(records, cursor());
         }
       }
-      yield { records: [], cursor: cursor(true) };
+      yield { records: [], cursor: cursor(true), ...(isBehind && readUpTo !== undefined && { readUpTo }) };
     }
 
     function mapLines(

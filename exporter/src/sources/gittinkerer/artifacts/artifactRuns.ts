@@ -21,6 +21,12 @@ const GIVE_UP_MS = 25 * 60 * 60_000;
 const DIRECTORIES_A_PAGE = 100;
 const MAX_WATCHED = 1_000;
 
+function latest(names: Iterable<string>, after: string | null): string | null {
+  let newest = after;
+  for (const name of names) if (name > (newest ?? '')) newest = name;
+  return newest;
+}
+
 /**
  * Runs that only their directory tells of: all of them where no database is configured, else those that have no row (or one
  * that names another directory).
@@ -32,6 +38,7 @@ export class ArtifactRuns {
   readonly #changed = new ChangedRecords();
   /** Directories that need no further look; a name that appears late is not among them, however old it is. */
   readonly #done = new Set<string>();
+  #started = false;
 
   constructor(words: StatusWords, runs: GittinkererRuns | undefined, overlapMs: number) {
     this.#words = words;
@@ -41,13 +48,15 @@ export class ArtifactRuns {
 
   async *poll(stored: unknown, context: PollContext, artifacts: OpenArtifacts): AsyncGenerator<PollPage> {
     const cursor: Cursor = cursorSchema.safeParse(stored).data ?? { after: null, watched: [] };
+    if (!this.#started) this.#skipRead(cursor, artifacts);
+    this.#started = true;
     for (const name of artifacts.owned) this.#done.add(name);
-    if (this.#done.size === 0) this.#skipRead(cursor, artifacts);
     for (const name of this.#done) if (!artifacts.names.has(name)) this.#done.delete(name);
     this.#changed.startPoll(stored);
     const names = [...artifacts.names].filter((name) => !this.#done.has(name)).sort();
     const watched = new Set(cursor.watched.filter((name) => artifacts.names.has(name)));
-    let { after } = cursor;
+    for (const name of artifacts.owned) watched.delete(name);
+    let after = latest(artifacts.owned, cursor.after);
     for (let from = 0; from < names.length; from += DIRECTORIES_A_PAGE) {
       const page = names.slice(from, from + DIRECTORIES_A_PAGE);
       const rows: RowRecords[] = [];
@@ -71,6 +80,12 @@ export class ArtifactRuns {
       const { records, committed } = this.#changed.select(rows);
       yield { records, cursor: next };
       committed(next);
+    }
+    // Directories of rows were read with their rows: after a start they need no look either.
+    const next = { after, watched: [...watched].sort().slice(-MAX_WATCHED) };
+    if (names.length === 0 && JSON.stringify(next) !== JSON.stringify(cursor)) {
+      yield { records: [], cursor: next };
+      this.#changed.select([]).committed(next);
     }
   }
 
