@@ -1,3 +1,4 @@
+import { codecourier } from './codecourier/codecourier.ts';
 import { e2b } from './e2b/e2b.ts';
 import { gittinkerer } from './gittinkerer/gittinkerer.ts';
 import { intCrucible } from './int-crucible/intCrucible.ts';
@@ -6,4 +7,4 @@ import { triggerDev } from './trigger-dev/triggerDev.ts';
 import { workflowLedger } from './workflow-ledger/workflowLedger.ts';
 
 /** Every type of source that can be polled. A new one is a folder beside these and a line here. */
-export const SOURCE_TYPES = [intCrucible, workflowLedger, triggerDev, e2b, gittinkerer, pinoLogs] as const;
+export const SOURCE_TYPES = [codecourier, intCrucible, workflowLedger, triggerDev, e2b, gittinkerer, pinoLogs] as const;
