@@ -53,7 +53,6 @@ export interface MappedRun {
   /** Where and since when it waits for a worker, if it does. */
   readonly waits?: { readonly queue: string; readonly since: string | undefined; readonly deferred: boolean };
   /** RFC 3339. */
-  readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
 }
 
@@ -172,7 +171,6 @@ export function mapRun(raw: JsonObject, config: MapConfig, words: StatusWords): 
     ...(isWaiting && {
       waits: { queue, since: times.enqueuedAt, deferred: state.rawStatus?.toUpperCase() === 'DELAYED' },
     }),
-    createdAt: times.createdAt,
     updatedAt: at,
   };
 }

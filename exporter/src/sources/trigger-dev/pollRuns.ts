@@ -3,8 +3,9 @@ import { type JsonObject, utcInstant } from '../rows/textValues.ts';
 import type { PollContext, PollPage, PulledRecord } from '../source.ts';
 import { type ListedRun, RunReader, type RunReading, type RunsRead } from './readRuns.ts';
 
-/** Runs whose records are committed together. */
+/** Runs whose records are committed together: at most so many, and no more than can be asked for in 10 seconds. */
 const RUNS_A_PAGE = 25;
+const PAGES_A_MINUTE = 6;
 /**
  * An open run that did not change for so long is told again, so that the ledger does not take it for lost: the source says
  * that it is still there. (A run may be delayed by weeks.)
@@ -69,14 +70,14 @@ async function* readHistory(
   for (;;) {
     const page = await api.runs({ from: new Date(from), ...(after !== undefined && { after }) }, context);
     const created = page.runs.flatMap((run) => createdMs(run) ?? []);
-    newest ??= created.length > 0 ? Math.max(...created) : context.startedAt.getTime() - config.overlap;
+    newest ??= created.length > 0 ? Math.max(...created) : from;
     const history = { v: 1, phase: 'backfill', from, newest } as const;
     // In seconds of history.
     const progress = (ms: number) => ({
       done: Math.round(((newest ?? ms) - ms) / 1000),
       total: Math.round(((newest ?? ms) - from) / 1000),
     });
-    for (const chunk of chunksOf(listed(page.runs))) {
+    for (const chunk of chunksOf(listed(page.runs), config.requests_per_minute)) {
       const read = await reader.details(chunk);
       // Interrupted within a page, it is read again from its beginning.
       const cursor: RunsCursor = { ...history, ...(after !== undefined && { after }), open: reader.open };
@@ -120,14 +121,17 @@ async function* readNew(
     } while (after !== undefined);
   }
   async function* readDetails(runs: readonly ListedRun[]): AsyncGenerator<PollPage, void> {
-    for (const chunk of chunksOf(runs)) {
+    for (const chunk of chunksOf(runs, config.requests_per_minute)) {
       const read = await reader.details(chunk);
       yield { ...pageOf(read), cursor: cursor() };
       read.committed();
     }
   }
 
-  yield* readPages({ from: new Date(stored.newest - config.overlap) });
+  // Once nothing can be listed late any more, the newest run alone is listed again.
+  const lateFrom = context.startedAt.getTime() - config.overlap;
+  const from = memory.isEmpty ? stored.newest - config.overlap : Math.min(stored.newest, lateFrom);
+  yield* readPages({ from: new Date(from) });
   const unseen = () => stored.open.filter((id) => !seen.has(id) && !reader.read.has(id));
   if (unseen().length > 0) {
     yield* readPages({ open: true });
@@ -171,8 +175,9 @@ function pageOf({ records, goneRuns }: RunsRead): Pick<PollPage, 'records' | 'go
   return { records, ...(goneRuns.length > 0 && { goneRuns }) };
 }
 
-function chunksOf<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / RUNS_A_PAGE) }, (_, index) =>
-    items.slice(index * RUNS_A_PAGE, (index + 1) * RUNS_A_PAGE),
+function chunksOf<T>(items: readonly T[], requestsPerMinute: number): T[][] {
+  const size = Math.max(1, Math.min(RUNS_A_PAGE, Math.floor(requestsPerMinute / PAGES_A_MINUTE)));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
   );
 }

@@ -16,8 +16,13 @@ export interface RunReading {
   readonly config: TriggerDevConfig;
   readonly words: StatusWords;
   readonly memory: RunMemory;
-  /** How often the details of a run could not be read. */
-  readonly unread: Map<string, number>;
+  /** Runs whose details could not be read. */
+  readonly unread: Map<string, UnreadRun>;
+}
+
+interface UnreadRun {
+  readonly times: number;
+  readonly listed: JsonObject | undefined;
 }
 
 /** A run to be read: what a list says of it, where it was listed. */
@@ -98,14 +103,16 @@ export class RunReader {
       if (!(error instanceof SourceError) || error.result !== 'schema') throw error;
       // One answer that cannot be read must not hold up the other runs.
       this.failure = error;
-      const times = (unread.get(id) ?? 0) + 1;
-      unread.set(id, times);
+      const before = unread.get(id);
+      const times = (before?.times ?? 0) + 1;
+      const lastListed = listed ?? before?.listed;
+      unread.set(id, { times, listed: lastListed });
       if (times < MAX_RETRIES) {
         this.#open.add(id);
         return undefined;
       }
       this.#open.delete(id);
-      const mapped = listed === undefined ? undefined : mapRun(listed, config, words);
+      const mapped = lastListed === undefined ? undefined : mapRun(lastListed, config, words);
       return mapped && { mapped };
     }
   }

@@ -27,6 +27,11 @@ export class RunMemory {
     this.#cursor = cursor;
   }
 
+  /** Nothing was read by this process yet, or another one read after it. */
+  get isEmpty(): boolean {
+    return this.#updated.size === 0;
+  }
+
   /** @returns whether the run was read in this state or a later one (lists can lag behind). */
   knows(id: string, updatedAt: string | undefined): boolean {
     const read = this.#updated.get(id);

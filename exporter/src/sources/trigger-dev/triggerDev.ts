@@ -21,7 +21,7 @@ export const triggerDev: SourceType<TriggerDevConfig> = {
     const api = new TriggerApi(config, log);
     const words = new StatusWords(TRIGGER_STATUSES, log);
     const memory = new RunMemory();
-    const reading = { api, config, words, memory, unread: new Map<string, number>() };
+    const reading = { api, config, words, memory, unread: new Map() };
     const queues = new QueueSamples(api, memory);
 
     return {
@@ -29,10 +29,13 @@ export const triggerDev: SourceType<TriggerDevConfig> = {
         let at = cursor ?? null;
         let sampledMs = performance.now();
         const failures: SourceError[] = [];
+        // Whoever may not ask, or not now, need not ask for the other half.
+        const passes = (error: unknown): error is SourceError =>
+          !context.signal.aborted &&
+          error instanceof SourceError &&
+          !['auth', 'rate_limit', 'network'].includes(error.result);
         const caught = (error: unknown) => {
-          if (context.signal.aborted || !(error instanceof SourceError)) throw error;
-          // Whoever may not ask, or not now, need not ask for the other half.
-          if (error.result === 'auth' || error.result === 'rate_limit' || error.result === 'network') throw error;
+          if (!passes(error)) throw error;
           failures.push(error);
         };
         async function* sample(runsAreKnown: boolean): AsyncGenerator<PollPage> {
@@ -46,7 +49,13 @@ export const triggerDev: SourceType<TriggerDevConfig> = {
           for await (const page of pollRuns(cursor ?? undefined, context, reading)) {
             yield page;
             at = page.cursor ?? null;
-            if (!isLive(at) && performance.now() - sampledMs > SAMPLE_EVERY_MS) yield* sample(false);
+            if (isLive(at) || performance.now() - sampledMs < SAMPLE_EVERY_MS) continue;
+            try {
+              yield* sample(false);
+            } catch (error) {
+              // The sample after the runs says whether queues can be read.
+              if (!passes(error)) throw error;
+            }
           }
           // Runs of tasks that are not read wait in the same queues.
           runsAreKnown = config.tasks.length === 0;
