@@ -166,6 +166,10 @@ describe('a real Prometheus', () => {
     const escaped = run(finished({ project: 'escapes', runId: 'a "quoted" \\ name\nof two lines' }));
     await push([long, fits, escaped]);
     await growUp();
+    const text = await exporter.scrape(OPENMETRICS);
+    expect(text).toContain('# {run_id="fits 🚀",source="pushed"} 90 ');
+    // Prometheus drops what is longer by itself, other readers refuse the whole scrape.
+    expect(text).not.toContain('x'.repeat(100));
     const range = { start: Date.now() / 1000 - 600, end: Date.now() / 1000 + 600 };
     const found = await waitFor(
       () => prometheus.queryExemplars('fleet_run_duration_seconds_bucket{project="exemplars"}', range),
@@ -365,10 +369,10 @@ describe('births and backfills', () => {
 
 describe('families by configuration', () => {
   const shown = async () => families(await exporter.scrape());
-  const reload = async (metrics: object) => {
+  const reload = async (metrics: object, sources: readonly object[] = []) => {
     const reloads = () => exporter.logs().split('"msg":"configuration reloaded"').length;
     const before = reloads();
-    await exporter.writeConfig({ ...config, metrics });
+    await exporter.writeConfig({ ...config, metrics, sources });
     process.kill(exporter.pid(), 'SIGHUP');
     await waitFor(() => reloads() > before, { what: 'the reload' });
   };
@@ -386,5 +390,26 @@ describe('families by configuration', () => {
 
     await reload({});
     expect(await shown()).toEqual(all);
+  });
+
+  it('a reload tells the ledger which record the costs of a source are taken from', async () => {
+    const costs = async (project: string) => {
+      await push([run(finished({ project, costUsd: 5 }), 'costly')]);
+      // Counted with the run's other figures that wait for late usage.
+      const settled = `fleet_run_cost_usd_count{source="costly",project="${project}"`;
+      await waitFor(async () => (await exporter.scrape()).includes(settled), { what: 'the run to be settled' });
+      await growUp();
+      const samples = [...parseExposition(await exporter.scrape())];
+      const counted = samples.filter(
+        ([series]) => /^fleet_cost_usd_total\{source="costly"/.test(series) && series.includes(project),
+      );
+      return counted.reduce((sum, [, value]) => sum + value, 0);
+    };
+    const source = { name: 'costly', type: 'int-crucible', database_url: 'postgres://nobody@127.0.0.1:1/none' };
+    expect(await costs('by-usage')).toBe(0);
+    await reload({}, [{ ...source, cost_from: 'run' }]);
+    expect(await costs('by-run')).toBe(5);
+    await reload({});
+    expect(await costs('by-usage-again')).toBe(0);
   });
 });
