@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { pino } from 'pino';
 import type { NormalisedEvent } from '../../exporter/src/contract/events.ts';
 import { KINDS, type Kind } from '../../exporter/src/contract/records.ts';
@@ -122,15 +121,4 @@ export async function recordsOf({ query }: LedgerBed): Promise<Record<string, un
     if (rows.length > 0) records[kind] = rows;
   }
   return records;
-}
-
-/** Its figures, as a scraper would read the database through a client of its own. */
-export async function withPool<T>(connectionString: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  const pool = new pg.Pool({ connectionString, max: 2 });
-  pool.on('error', () => {}); // The server may end it while it is idle; the next query says so.
-  try {
-    return await work(pool);
-  } finally {
-    await pool.end();
-  }
 }
