@@ -360,6 +360,20 @@ it('files that are too large, no JSON, or pipes hide nothing else', async () => 
   });
 });
 
+it('a prompt that is longer than a record may hold is cut, and says so', async () => {
+  const path = await root();
+  await writeArtifacts(path, DIRECTORY, {
+    ...artifactFiles(RUN, DIRECTORY),
+    'agent-run/prompt.txt': 'y'.repeat(1_200_000),
+  });
+  const { source } = open({ artifacts: { path } });
+  const ledger = new RecordingLedger();
+  await pollForTest(source, ledger);
+  const run = ledger.get('run', RUN);
+  expect(String(run?.prompt)).toHaveLength(100_000);
+  expect(run).toMatchObject({ 'attributes.promptTruncated': true, commitSha: expect.any(String) });
+});
+
 it('pauses are attributes of their project until they end', async () => {
   const db = await database();
   await db.execute(`insert into paused_repos values ('octo/cli', 'too noisy', '2026-01-03T00:00:00Z')`);
