@@ -129,8 +129,9 @@ describe('two exporters on one ledger', () => {
             for (const batch of batches(mine, 25))
               expect((await pushEvents(replica.url, TOKEN, batch)).status).toBe(200);
           }),
-        );
-        pushing = false;
+        ).finally(() => {
+          pushing = false;
+        });
       };
       const seen = new Map<ExporterProcess, Map<string, number>>();
       const everywhere: string[] = [];

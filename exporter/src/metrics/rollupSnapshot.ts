@@ -8,6 +8,7 @@ import {
   seriesPerLabelSet,
 } from '../contract/metricCatalogue.ts';
 import { fromNano } from '../ledger/nano.ts';
+import { OTHER } from '../ledger/observe/observe.ts';
 import { usualGapSeconds } from '../ledger/sourceState.ts';
 import { type Format, familyHeader } from './exposition.ts';
 import { ExpositionBuffer } from './expositionBuffer.ts';
@@ -130,12 +131,13 @@ export class RollupSnapshot {
   /** Applies the changes since the last call. Call it again only when it has ended. @throws where the ledger does not answer. */
   async refresh(): Promise<void> {
     if (this.#isOutdated) this.#forget();
+    // Before the rollups: a source that goes live in between shows all of its backfill at the next scrape, not a part at this one.
+    await this.#readSources();
     let rows = await this.#readChanges();
     if (this.#isAnotherLedger(rows[0] as RollupRow)) {
       this.#forget();
       rows = await this.#readChanges();
     }
-    await this.#readSources();
     const head = rows[0] as RollupRow;
     this.#nowMs = Number(head[11]);
     this.#mismatches = head[12] ?? undefined;
@@ -317,6 +319,7 @@ export class RollupSnapshot {
   }
 
   #isExposed(source: string): boolean {
-    return this.#live.has(source);
+    // Series of many sources that the cap folded together belong to none of them.
+    return source === OTHER || this.#live.has(source);
   }
 }
