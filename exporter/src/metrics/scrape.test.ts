@@ -51,7 +51,7 @@ describe('scrapes at the same time', () => {
   it('share the next reading; each sees what was committed before it arrived', async () => {
     await count(1);
     await textOf(scraper.scrape('text'));
-    // The first scrape has read the rollups and waits for the sources when the second value is committed.
+    // The first scrape waits for the sources, which it reads before the rollups, when the second value is committed.
     const blocker = await pool.connect();
     try {
       await blocker.query('begin; lock table fleetlens.source_state in access exclusive mode');
@@ -65,7 +65,7 @@ describe('scrapes at the same time', () => {
       expect(scraper.scrape('text')).toBe(shared);
       const other = textOf(scraper.scrape('openmetrics'));
       await blocker.query('commit');
-      expect(valueIn(await first)).toBe('1');
+      expect(valueIn(await first)).toBe('2');
       expect(valueIn(await textOf(shared))).toBe('2');
       expect(valueIn(await other)).toBe('2');
       await count(3);
