@@ -548,6 +548,8 @@ it('one part that is down leaves the others standing, and comes back', async () 
   expect(failure).toMatchObject({ result: 'network', partial: true });
   expect(ledger.get('store', 'redis')).toMatchObject({ up: false, error: { kind: 'connection' } });
   expect(ledger.get('run', RUN)).toMatchObject({ status: 'succeeded' });
+  await pollForTest(open(config).source, ledger);
+  expect(ledger.get('store', 'redis')).toMatchObject({ up: true, error: null });
   const noDatabase = open({ ...config, database_url: 'postgres://nobody@127.0.0.1:1/none' });
   const other = new RecordingLedger();
   await expect(pollForTest(noDatabase.source, other)).rejects.toMatchObject({ result: 'network', partial: true });
