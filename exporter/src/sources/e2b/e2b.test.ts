@@ -119,7 +119,9 @@ describe('sandboxes', () => {
       startedAt: '2026-11-20T10:30:00.000Z',
     });
     // Its time was not up: it was killed before it was first missed.
-    expect(sandbox('b')).toMatchObject({ status: 'killed', endedAt: missedFrom, cpuUsedRatio: null });
+    expect(sandbox('b')).toMatchObject({ status: 'killed', endedAt: missedFrom, rawStatus: null });
+    // What it used last is not what it uses now.
+    expect(sandbox('b')).toMatchObject({ cpuUsedRatio: null, memoryUsedBytes: null });
     server.put(e2bSandbox({ sandboxID: 'b' }));
     await pollHosted(source, ledger);
     expect(sandbox('b')).toMatchObject({ status: 'running', endedAt: null });
@@ -271,6 +273,7 @@ describe('failures', () => {
     const ledger = new RecordingLedger();
     server.put(e2bSandbox({ sandboxID: 'a' }));
     server.put(e2bSandbox({ sandboxID: 'b' }));
+    server.metrics.set('b', [{ ...e2bMetric(), gpuUsedPct: 3 } as ReturnType<typeof e2bMetric>]);
     const change = (body: unknown) => [
       'no sandbox',
       ...(body as object[]).map((sandbox, index) =>
@@ -284,7 +287,7 @@ describe('failures', () => {
       rawStatus: 'hibernating',
       'attributes.gpu': 1,
     });
-    expect(ledger.get('sandbox', 'b')).toMatchObject({ status: 'running' });
+    expect(ledger.get('sandbox', 'b')).toMatchObject({ status: 'running', 'attributes.gpuUsedPct': 3 });
     expect(lines).toHaveLength(1);
   });
 });

@@ -292,6 +292,8 @@ describe('queues', () => {
     server.putRun(triggerRun({ id: 'run_3', ...delayed }));
     await pollHosted(source, ledger);
     expect(ledger.all('queue')).toHaveLength(132);
+    const samples = ledger.batches.flatMap(({ records }) => records.filter(({ kind }) => kind === 'queue'));
+    expect(samples.every(({ at, data }) => at !== undefined && data.at === at)).toBe(true);
     expect(ledger.get('queue', 'task/codecourier-run')).toMatchObject({
       due: 2,
       inProgress: 4,
