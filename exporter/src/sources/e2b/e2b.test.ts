@@ -273,7 +273,7 @@ describe('failures', () => {
     const ledger = new RecordingLedger();
     server.put(e2bSandbox({ sandboxID: 'a' }));
     server.put(e2bSandbox({ sandboxID: 'b' }));
-    server.metrics.set('b', [{ ...e2bMetric(), gpuUsedPct: 3 } as ReturnType<typeof e2bMetric>]);
+    server.metrics.set('b', [Object.assign(e2bMetric(), { gpuUsedPct: 3 })]);
     const change = (body: unknown) => [
       'no sandbox',
       ...(body as object[]).map((sandbox, index) =>
