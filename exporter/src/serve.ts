@@ -14,6 +14,7 @@ import { listen } from './http/listen.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
 import { recordRoutes } from './http/recordRoutes.ts';
 import { WebConfigFile } from './http/webConfig/webConfigFile.ts';
+import { webhookRoute } from './http/webhookRoute.ts';
 import { GroupCommit } from './ingest/groupCommit.ts';
 import { leadExporter } from './leadExporter.ts';
 import { costFromOf } from './ledger/costFrom.ts';
@@ -21,6 +22,7 @@ import { allowsFamily } from './metrics/allowsFamily.ts';
 import { RollupSnapshot } from './metrics/rollupSnapshot.ts';
 import { createScraper } from './metrics/scrape.ts';
 import { createSelfRegistry, selfCounter, selfGauge, selfHistogram } from './metrics/selfMetrics.ts';
+import { createWebhooks } from './sources/createSource.ts';
 import { createSourceMetrics } from './sources/poll/sourceMetrics.ts';
 import { startSentry } from './telemetry/sentry.ts';
 import { startTracing } from './telemetry/tracing.ts';
@@ -106,12 +108,22 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     maxConcurrentScrapes: config.metrics.max_concurrent_scrapes,
     access: 'metrics',
   });
+  const ingestCounted = selfCounter(registry, 'fleetlens_ingest_events_total');
+  const valueLimits = { maxDepth: config.ingest.max_depth, maxTextLength: config.ingest.max_field_bytes };
   ingestRoute(app, {
     commits,
-    counted: selfCounter(registry, 'fleetlens_ingest_events_total'),
+    counted: ingestCounted,
     maxBodyBytes: config.ingest.max_body_bytes,
     maxEventBytes: config.ingest.max_event_bytes,
-    values: { maxDepth: config.ingest.max_depth, maxTextLength: config.ingest.max_field_bytes },
+    values: valueLimits,
+  });
+  let webhooks = createWebhooks(config, log);
+  webhookRoute(app, {
+    receiverOf: (source) => webhooks.get(source),
+    commits,
+    counted: ingestCounted,
+    maxBodyBytes: config.ingest.max_body_bytes,
+    values: valueLimits,
   });
   recordRoutes(app, { pool: ledger.ledger.pool });
 
@@ -144,6 +156,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       if (plan.apply.some((key) => key.startsWith('metrics.'))) snapshot.reset();
       if (plan.apply.includes('sources')) {
         ledger.ledger.policy = { ...ledger.ledger.policy, costFrom: costFromOf(config.sources) };
+        webhooks = createWebhooks(config, log);
         await leader.stop();
         leader = lead();
       }

@@ -204,6 +204,26 @@ function ingestPath(): Json {
   };
 }
 
+function webhookPath(): Json {
+  return {
+    post: {
+      operationId: 'receiveWebhook',
+      summary:
+        'A webhook of a source that takes them; its signature over the raw body tells who sends. Answered after the commit.',
+      tags: ['ingest'],
+      parameters: [{ name: 'source', in: 'path', required: true, schema: { type: 'string' } }],
+      requestBody: { required: true, content: { 'application/json': { schema: {} } } },
+      responses: {
+        '200': jsonBody(ref('IngestAnswer'), 'Committed; a delivery that came before is a duplicate.'),
+        '202': jsonBody(ref('IngestAnswer'), 'Of no interest here; nothing was recorded.'),
+        ...failures(400, 401, 404, 413),
+        '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
+      },
+      security: [],
+    },
+  };
+}
+
 function operationPaths(): Record<string, Json> {
   const get = (id: string, summary: string, responses: Json, security: readonly Json[] = []): Json => ({
     get: { operationId: id, summary, tags: ['operation'], responses, security },
@@ -298,7 +318,13 @@ export function describeApi(version: string): Json {
     },
     servers: [{ url: '/' }],
     tags: [{ name: 'runs' }, { name: 'records' }, { name: 'ingest' }, { name: 'operation' }],
-    paths: { ...runPaths(), ...recordPaths(), '/api/v1/events': ingestPath(), ...operationPaths() },
+    paths: {
+      ...runPaths(),
+      ...recordPaths(),
+      '/api/v1/events': ingestPath(),
+      '/api/v1/webhooks/{source}': webhookPath(),
+      ...operationPaths(),
+    },
     components: {
       schemas: components(),
       securitySchemes: {
