@@ -1,0 +1,315 @@
+import { describe, expect, it } from 'vitest';
+import { warnings } from '../pollForTest.ts';
+import { configSchema } from './config.ts';
+import type { Document, DocumentKind } from './documents.ts';
+import { Platform, Warnings } from './platform.ts';
+
+const UPDATED = '2026-10-16T09:00:00.000Z';
+
+function platform(config: object = {}): { platform: Platform; lines: object[] } {
+  const { log, lines } = warnings();
+  const rest = { api: 'rest', base_url: 'https://x.convex.site/api/v1', api_key: 'k' };
+  return { platform: new Platform(configSchema.parse({ ...rest, ...config }), new Warnings(log), undefined), lines };
+}
+
+/** The data of the one record that a document gives. */
+function mapped(kind: DocumentKind, document: Document, config: object = {}): Readonly<Record<string, unknown>> {
+  const [record] = platform(config).platform.map(kind, { _id: 'id1', ...document });
+  if (record === undefined) throw new Error(`expected a record of ${kind}, found none`);
+  return record.data;
+}
+
+const KINDS_WITH_TIMES: readonly DocumentKind[] = [
+  'projects',
+  'projectCounters',
+  'personas',
+  'workflows',
+  'usageRecords',
+  'sprintChains',
+  'runSteps',
+  'runs',
+  'sandboxes',
+  'messages',
+  'notifications',
+  'dailyStats',
+];
+
+it.each(KINDS_WITH_TIMES)('%s are as of their last update, however they are read', (kind) => {
+  const { platform: one } = platform();
+  const document = { _id: 'id1', runId: 'run1' };
+  expect(one.map(kind, { ...document, updatedAt: Date.parse(UPDATED) })[0]?.at).toBe(UPDATED);
+  expect(one.map(kind, { ...document, updatedAt: UPDATED })[0]?.at).toBe(UPDATED);
+  expect(one.map(kind, { ...document, updatedAt: 1 }, UPDATED)[0]?.at).toBe(UPDATED);
+  expect(one.map(kind, document)[0]).not.toHaveProperty('at');
+});
+
+describe('a run', () => {
+  it('leads to its pages', () => {
+    const templates = { run_url: 'https://cc.example/runs/{id}', trigger_run_url: 'https://tr.example/{id}' };
+    expect(mapped('runs', { triggerRunId: 'a/b' }, templates).links).toEqual({
+      source: 'https://cc.example/runs/id1',
+      trigger: 'https://tr.example/a%2Fb',
+    });
+    expect(
+      mapped('runs', { url: 'https://own.example', triggerRunUrl: 'https://own2.example' }, templates).links,
+    ).toEqual({
+      source: 'https://own.example',
+      trigger: 'https://own2.example',
+    });
+    expect(mapped('runs', {})).not.toHaveProperty('links');
+  });
+
+  it.each([
+    ['workflow', 'workflow'],
+    ['sprint', 'sprint'],
+    ['sandbox', 'sandbox'],
+    ['merge agent', 'merge_agent'],
+    ['mergeAgent', 'merge_agent'],
+    ['issue_session', 'issue'],
+    ['scheduled', 'workflow'],
+  ])('of source %s has origin %s', (source, origin) => {
+    expect(mapped('runs', { source })).toMatchObject({ origin });
+  });
+
+  it('that is scheduled was triggered by the schedule, unless it says otherwise', () => {
+    expect(mapped('runs', { source: 'scheduled' })).toMatchObject({
+      trigger: 'schedule',
+      attributes: { rawSource: 'scheduled' },
+    });
+    expect(mapped('runs', { source: 'workflow', trigger: 'api' })).toMatchObject({ trigger: 'api' });
+  });
+
+  it('has start or end from its duration', () => {
+    const startedAt = '2026-10-16T08:00:00.000Z';
+    const finishedAt = '2026-10-16T08:01:00.000Z';
+    expect(mapped('runs', { status: 'completed', startedAt, durationMs: 60_000 })).toMatchObject({ finishedAt });
+    expect(mapped('runs', { status: 'completed', completedAt: finishedAt, durationMs: 60_000 })).toMatchObject({
+      startedAt,
+    });
+    // What still runs has not ended, however long it has run.
+    expect(mapped('runs', { status: 'running', startedAt, durationMs: 60_000 })).toMatchObject({
+      finishedAt: null,
+      attributes: { durationMs: 60_000 },
+    });
+  });
+
+  it('whose clocks contradict each other is told without its end', () => {
+    const data = mapped('runs', { status: 'completed', _creationTime: 2e12, completedAt: 1.9e12, commitSha: 'abc' });
+    expect(data).not.toHaveProperty('finishedAt');
+    expect(data).toMatchObject({ commitSha: 'abc', attributes: { contradictingEnd: '2030-03-17T17:46:40.000Z' } });
+  });
+
+  it('has an error of the category that its message stands for', () => {
+    const categories = [
+      ['E2B API key is invalid', 'api_key'],
+      ['Template tpl-1 not found', 'template_not_found'],
+      ['Timeout exceeded', 'timeout'],
+      ['Rate limiting by the provider', 'rate_limit'],
+      ['Git push failure', 'git_push'],
+      ['Something else', 'other'],
+    ] as const;
+    for (const [message, category] of categories) {
+      expect(mapped('runs', { error: message }).error).toEqual({ surface: 'run', category, message });
+      expect(mapped('runs', { error: { message, code: 7 } }).error).toEqual({
+        surface: 'run',
+        category,
+        message,
+        code: 7,
+      });
+    }
+  });
+
+  it('keeps the ids behind names', () => {
+    const { platform: one } = platform();
+    one.map('workflows', { _id: 'w1', name: 'builder' });
+    const [run] = one.map('runs', { _id: 'r1', workflowId: 'w1' });
+    const [chain] = one.map('sprintChains', { _id: 'c1', workflowId: 'w1', startedAt: UPDATED });
+    expect(run?.data).toMatchObject({ workflow: 'builder', attributes: { workflowId: 'w1' } });
+    expect(chain?.data).toMatchObject({ workflow: 'builder', attributes: { workflowId: 'w1', startedAt: UPDATED } });
+    expect(one.map('runs', { _id: 'r2', workflowId: 'w2' })[0]?.data).toMatchObject({ workflow: 'w2' });
+    expect(one.map('runs', { _id: 'r2', workflowId: 'w2', workflowName: 'n' })[0]?.data).toMatchObject({
+      workflow: 'n',
+    });
+  });
+});
+
+describe('a step', () => {
+  it.each([
+    [
+      { verdict: 'pass', feedback: 'Good.' },
+      { passed: true, feedback: 'Good.' },
+    ],
+    [{ verdict: 'rejected' }, { passed: false }],
+    [{ verdict: true }, { passed: true }],
+    [{ verdict: { passed: false, feedback: 'No.', score: 3 } }, { passed: false, feedback: 'No.', score: 3 }],
+    [{ verdict: 'perhaps' }, { rawVerdict: 'perhaps' }],
+  ])('with %j has the verdict %j', (said, verdict) => {
+    expect(mapped('runSteps', said).verdict).toEqual(verdict);
+  });
+
+  it('keeps the id of a persona that nobody described', () => {
+    expect(mapped('runSteps', { personaId: 'p9' })).toMatchObject({ attributes: { personaId: 'p9' } });
+  });
+
+  it('has the weights and the threshold that its scores name themselves', () => {
+    const { platform: one } = platform();
+    one.map('personas', { _id: 'p1', name: 'judge', qualityWeights: { correctness: 1 }, qualityThreshold: 70 });
+    const scores = { composite: 75, threshold: 80, weights: { codeStyle: 1 }, thresholdResult: false };
+    const [step] = one.map('runSteps', { _id: 's1', personaId: 'p1', qualityScores: scores });
+    expect(step?.data.quality).toEqual({
+      composite: 75,
+      threshold: 80,
+      weights: { codeStyle: 1 },
+      thresholdMet: false,
+    });
+  });
+
+  it('of an earlier iteration does not replace what a later one judged', () => {
+    const { platform: one } = platform();
+    const step = (id: string, iteration: number, composite: number) =>
+      one.map('runSteps', { _id: id, runId: 'r1', iteration, qualityScores: { composite } });
+    step('s2', 2, 90);
+    step('s1', 1, 40);
+    expect(one.map('runs', { _id: 'r1', status: 'completed' })[0]?.data.quality).toEqual({ composite: 90 });
+  });
+});
+
+describe('a sprint chain', () => {
+  it('may hold its sprints itself', () => {
+    const { platform: one } = platform();
+    const sprint = {
+      index: 1,
+      name: 'Two',
+      runId: 'r2',
+      status: 'completed',
+      startedAt: 1.9e12,
+      completedAt: 1.9e12 + 1_000,
+      prUrl: 'u2',
+    };
+    one.map('sprintChains', {
+      _id: 'c1',
+      status: 'running',
+      sprintCount: 3,
+      sprintRunIds: ['r1'],
+      sprints: [{ name: 'One' }, sprint],
+    });
+    expect(one.flush()).toEqual([
+      {
+        kind: 'chain',
+        data: {
+          chainId: 'c1',
+          sprints: [
+            { index: 0, name: 'One', runId: 'r1' },
+            {
+              index: 1,
+              name: 'Two',
+              runId: 'r2',
+              status: 'succeeded',
+              startedAt: '2030-03-17T17:46:40.000Z',
+              finishedAt: '2030-03-17T17:46:41.000Z',
+              prUrl: 'u2',
+            },
+            { index: 2, status: 'queued' },
+          ],
+        },
+      },
+    ]);
+    expect(one.flush()).toEqual([]);
+  });
+
+  it.each([[{ start: 2, end: 5 }], [[2, 5]], ['2-5'], [{ from: 2, to: 5 }]])(
+    'of the range %j has four sprints',
+    (sprintRange) => {
+      expect(mapped('sprintChains', { sprintRange })).toMatchObject({ sprintCount: 4, attributes: { sprintRange } });
+    },
+  );
+
+  it('is told its status in the words of the contract, and in its own', () => {
+    expect(mapped('sprintChains', { status: 'completed' })).toMatchObject({
+      status: 'succeeded',
+      rawStatus: 'completed',
+    });
+  });
+});
+
+describe('a message', () => {
+  it.each([
+    ['assistant', 'assistant'],
+    ['tool_use', 'tool'],
+    ['tool-result', 'tool'],
+    ['user', 'user'],
+    ['error', 'error'],
+    ['stderr', 'stderr'],
+  ])('of type %s has the role %s', (type, role) => {
+    expect(mapped('messages', { type })).toMatchObject({ role });
+  });
+
+  it.each([
+    [{ status: 'streaming' }, 'streaming'],
+    [{ status: 'completed' }, 'completed'],
+    [{ status: 'error' }, 'error'],
+    [{ isStreaming: true }, 'streaming'],
+    [{ isStreaming: false }, 'completed'],
+    [{ type: 'error' }, 'error'],
+  ])('with %j is %s', (said, state) => {
+    expect(mapped('messages', said)).toMatchObject({ state });
+  });
+
+  it('keeps its id and words that are not known', () => {
+    expect(mapped('messages', { type: 'oracle', status: 'foggy' })).toMatchObject({
+      attributes: { messageId: 'id1', rawRole: 'oracle', rawState: 'foggy' },
+    });
+  });
+
+  it('without a number is numbered by when it was made', () => {
+    expect(mapped('messages', { _creationTime: 1_792_137_600_000.5 })).toMatchObject({ seq: 1_792_137_600_000_500 });
+  });
+});
+
+it.each([
+  ['repository', 'acme/shop'],
+  ['slug', 'shop'],
+  ['name', 'Shop'],
+  ['id', 'id1'],
+])('a project is labelled by its %s', (project_label, label) => {
+  const project = { name: 'Shop', slug: 'shop', githubRepoUrl: 'git@github.com:acme/shop.git' };
+  const { platform: one } = platform({ project_label });
+  expect(one.map('projects', { _id: 'id1', ...project })[0]?.data).toMatchObject({ project: label });
+  expect(one.map('runs', { _id: 'r1', projectId: 'id1' })[0]?.data).toMatchObject({ project: label });
+  expect(one.map('runs', { _id: 'r1' })[0]?.data).toMatchObject({ project: label });
+  expect(one.map('runs', { _id: 'r1', projectId: 'other' })[0]?.data).toMatchObject({ project: 'other' });
+});
+
+it('a sandbox keeps its own word, and E2B has its id', () => {
+  expect(mapped('sandboxes', { status: 'hibernated', sandboxId: 'e2b1' })).toMatchObject({
+    sandboxId: 'id1',
+    status: 'unknown',
+    rawStatus: 'hibernated',
+    attributes: { e2bSandboxId: 'e2b1' },
+  });
+});
+
+it('a notification that is flagged as read was read when it last changed', () => {
+  expect(mapped('notifications', { read: true, updatedAt: UPDATED })).toMatchObject({
+    readAt: UPDATED,
+    attributes: { read: true },
+  });
+  expect(mapped('notifications', { read: true })).not.toHaveProperty('readAt');
+  expect(mapped('notifications', { isDismissed: true, updatedAt: UPDATED })).toMatchObject({ dismissedAt: UPDATED });
+});
+
+it('a persona was last used when a step used it, by whichever says later', () => {
+  const { platform: one } = platform();
+  one.map('personas', { _id: 'p1', name: 'judge', lastUsedAt: '2026-10-01T00:00:00.000Z' });
+  one.map('runSteps', { _id: 's1', runId: 'r', personaId: 'p1', startedAt: '2026-10-02T00:00:00.000Z' });
+  one.map('runSteps', { _id: 's2', runId: 'r', personaId: 'p1', startedAt: '2026-09-02T00:00:00.000Z' });
+  expect(one.flush()).toEqual([
+    { kind: 'persona', data: { persona: 'judge', lastUsedAt: '2026-10-02T00:00:00.000Z' } },
+  ]);
+  // Its document does not take that back.
+  expect(
+    one.map('personas', { _id: 'p1', name: 'judge', lastUsedAt: '2026-10-01T00:00:00.000Z' })[0]?.data,
+  ).toMatchObject({
+    lastUsedAt: '2026-10-02T00:00:00.000Z',
+  });
+});
