@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { Gauge } from 'prom-client';
 import type { Config, SourceConfig } from './config.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { pruneLedger } from './ledger/retention/pruneLedger.ts';
 import { verifyLedger } from './ledger/verify/verifyLedger.ts';
+import { SourceCounters } from './sourceCounters.ts';
 import { watchSources } from './sourceHealth.ts';
 import { createSource } from './sources/createSource.ts';
 import { type Leader, runLeader } from './sources/poll/runLeader.ts';
@@ -18,6 +20,8 @@ export interface LeadOptions {
   readonly migrated: Promise<void>;
   readonly sourceMetrics: SourceMetrics;
   readonly health: HealthRegistry;
+  /** `fleetlens_source_counter_difference` */
+  readonly counterDifference: Gauge;
   readonly log: Logger;
   connect(): Promise<pg.Client>;
 }
@@ -25,6 +29,7 @@ export interface LeadOptions {
 /** How often the ledger is asked for runs that went silent or wait for late usage. */
 const SWEEP_MS = 2_000;
 const PRUNE_MS = 60 * 60_000;
+const COMPARE_MS = 60_000;
 /** It reads every record once: daily is often enough to notice, and little enough to bear. */
 const VERIFY_MS = 24 * 60 * 60_000;
 /** Not while the exporter starts and catches up. */
@@ -35,6 +40,7 @@ export function leadExporter(options: LeadOptions): Leader {
   const { config, ledger, log } = options;
   const names = config().sources.map((source) => source.name);
   const watched = watchSources(options.health, names, options.sourceMetrics);
+  const counters = new SourceCounters(options.counterDifference, options.health);
   const leader = runLeader({
     connect: options.connect,
     log,
@@ -55,9 +61,11 @@ export function leadExporter(options: LeadOptions): Leader {
             while (!signal.aborted && (await ledger.sweepIfDue())) {}
           }),
           pause(FIRST_VERIFY_MS, signal).then(() => every(VERIFY_MS, signal, log, 'verify', () => verify(ledger, log))),
+          every(COMPARE_MS, signal, log, 'compare counters', () => counters.compare(ledger.pool)),
           every(PRUNE_MS, signal, log, 'prune', () => pruneLedger(ledger, config().ledger.retention)),
         ]);
       } finally {
+        counters.forget();
         await Promise.all(polled.map(({ source }) => source.close()));
       }
     },
@@ -66,6 +74,7 @@ export function leadExporter(options: LeadOptions): Leader {
     async stop() {
       await leader.stop();
       watched.unregister();
+      counters.unregister();
     },
   };
 }

@@ -91,6 +91,8 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     new Date(),
   );
 
+  const counterDifference = selfGauge(registry, 'fleetlens_source_counter_difference');
+
   const app = createServer({
     log,
     version: BUILD.version,
@@ -139,6 +141,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       migrated: ledger.migrated,
       sourceMetrics,
       health,
+      counterDifference,
       log,
       connect: () => connectLeader(ledger.connectionString),
     });

@@ -679,6 +679,13 @@ const families = [
     help: "Calls left in the source's rate-limit window, where it says so.",
   },
   {
+    name: 'fleetlens_source_counter_difference',
+    type: 'gauge',
+    labels: ['source', 'project', 'counter'],
+    ...self,
+    help: "What the platform's own counter of a project (totalRuns, completedRuns, failedRuns, totalSandboxes, activeSandboxes) is above the ledger's; on the replica that polls.",
+  },
+  {
     name: 'fleetlens_ingest_events_total',
     type: 'counter',
     labels: ['source', 'result'],
