@@ -184,10 +184,21 @@ describe('a running exporter', () => {
     await exporter.writeConfig(config(TOKENS.old));
     process.kill(exporter.pid(), 'SIGHUP');
     await waitFor(async () => (await mayPush(TOKENS.old)) === 200, { what: 'the last file' });
+    // A source that comes (back) with a reload is read.
+    const parts = async () =>
+      ((await (await get('/health')).json()) as { parts: Record<string, { status: string }> }).parts;
+    await waitFor(async () => (await parts())['source crucible']?.status === 'degraded', {
+      what: 'the source to be read',
+    });
   });
 
   it('writes no secret to its log, at the level debug', async () => {
-    const secrets = ['a-token-that-nobody-configured', 'basic-password-of-somebody', 'token-in-a-query'];
+    const secrets = [
+      'a-token-that-nobody-configured',
+      'basic-password-of-somebody',
+      'token-in-a-query',
+      'sk-ant-api03-pasted-into-a-path',
+    ];
     await get('/api/v1/runs', { authorization: `Bearer ${secrets[0]}` });
     await get('/api/v1/runs', { authorization: `Basic ${btoa(`ann:${secrets[1]}`)}` });
     await get(`/api/v1/runs?token=${secrets[2]}`, {
@@ -195,6 +206,7 @@ describe('a running exporter', () => {
       cookie: `session=${secrets[0]}`,
     });
     await get(`/nowhere?access_token=${secrets[2]}`);
+    await get(`/nowhere/${secrets[3]}`);
     // A broken file is told of, not quoted.
     await exporter.writeConfig({
       ...config('short-secret'),
