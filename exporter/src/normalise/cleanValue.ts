@@ -9,6 +9,9 @@ export interface ValueLimits {
   readonly maxTextLength: number;
 }
 
+/** A path that is as deep as the limit tells no more than its beginning does. */
+const MAX_SHOWN_PATH = 60;
+
 /** Why a value was refused; `path` says where. */
 export class ValueRefused extends Error {
   override readonly name = 'ValueRefused';
@@ -63,7 +66,7 @@ export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', d
   if (typeof value === 'number' && !Number.isFinite(value)) refuseNumber(value, path);
   if (value === null || typeof value !== 'object') return value;
   if (depth > limits.maxDepth) {
-    throw new ValueRefused(`${path}: nested deeper than ${limits.maxDepth} levels; flatten it`);
+    throw new ValueRefused(`${path.slice(0, MAX_SHOWN_PATH)}…: nested deeper than ${limits.maxDepth} levels; flatten it`);
   }
   if (Array.isArray(value)) {
     let copy: unknown[] | undefined;
