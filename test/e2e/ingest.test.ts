@@ -213,7 +213,11 @@ describe('one bad event is rejected with its place and reason, and its neighbour
       () => run({ prompt: 'p'.repeat(300_000) }),
       /^data\.prompt: found a text of 300000/,
     ],
-    ['data 10,000 deep', () => inData(`"metadata":${nested(10_000)}`), /^data\.metadata[.0]{1,60}…: nested deeper than 64/],
+    [
+      'data 10,000 deep',
+      () => inData(`"metadata":${nested(10_000)}`),
+      /^data\.metadata[.0]{1,60}…: nested deeper than 64/,
+    ],
     ['a kind 10,000 deep', () => raw(`"kind":${nested(10_000)}`, { kind: '' }), /^kind: /],
     ['an id 10,000 deep', () => raw(`"id":${nested(10_000)}`), /^id: /],
     ['a time 10,000 deep', () => raw(`"at":${nested(10_000)}`), /^at: /],

@@ -66,7 +66,9 @@ export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', d
   if (typeof value === 'number' && !Number.isFinite(value)) refuseNumber(value, path);
   if (value === null || typeof value !== 'object') return value;
   if (depth > limits.maxDepth) {
-    throw new ValueRefused(`${path.slice(0, MAX_SHOWN_PATH)}…: nested deeper than ${limits.maxDepth} levels; flatten it`);
+    throw new ValueRefused(
+      `${path.slice(0, MAX_SHOWN_PATH)}…: nested deeper than ${limits.maxDepth} levels; flatten it`,
+    );
   }
   if (Array.isArray(value)) {
     let copy: unknown[] | undefined;

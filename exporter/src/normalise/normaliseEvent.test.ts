@@ -136,12 +136,12 @@ describe('bad input is rejected, and the reason names where, what was found and 
     [
       '10,000 levels',
       run({ config: nested(10_000) }),
-      /^data\.config(\.a)+: nested deeper than 64 levels; flatten it$/,
+      /^data\.config[.a]{1,60}…: nested deeper than 64 levels; flatten it$/,
     ],
     [
       '10,000 levels of lists',
       run({ notes: JSON.parse(`${'['.repeat(10_000)}${']'.repeat(10_000)}`) }),
-      /^data\.notes(\.0)+: nested deeper than 64 levels/,
+      /^data\.notes[.0]{1,60}…: nested deeper than 64 levels/,
     ],
     ['a kind of 10,000 levels', run({}, { kind: nested(10_000) }), /^kind: found object, expected one of /],
     [
