@@ -37,6 +37,7 @@ const newRun = (id: string, more: object = {}) => ({
 describe('a poll by REST', () => {
   it('with nothing new costs one request a list and one for each open run, and writes nothing', async () => {
     const { server, source } = await openRest(makeWorld());
+    server.world.runs.push(newRun('run6', { status: 'running' }), newRun('run7', { status: 'pending' }));
     const ledger = new RecordingLedger();
     await pollForTest(source, ledger);
     // A first read remembers nothing: what is open is sent once more.
@@ -45,7 +46,9 @@ describe('a poll by REST', () => {
     server.takePaths();
     for (let poll = 0; poll < 3; poll++) {
       await pollForTest(source, ledger);
-      expect(server.takePaths()).toEqual([...WALKED, '/api/v1/runs/run4'].sort());
+      expect(server.takePaths()).toEqual(
+        [...WALKED, ...['run4', 'run6', 'run7'].map((id) => `/api/v1/runs/${id}`)].sort(),
+      );
     }
     expect(ledger.batches.length).toBe(batches);
   });

@@ -5,7 +5,7 @@ import type { Document, DocumentKind } from '../documents.ts';
 import type { CallContext } from '../http/apiClient.ts';
 import { ApiError } from '../http/apiFailure.ts';
 import { describeDocuments } from '../probeFields.ts';
-import type { RestApi } from './restApi.ts';
+import { idOf, type RestApi } from './restApi.ts';
 
 const identity = z.object({
   name: z.string().optional(),
@@ -75,7 +75,7 @@ export async function probeRest(config: CodeCourierConfig, api: RestApi, context
         continue;
       }
       const [sampled] = documents;
-      if (sampled !== undefined && single !== true) first.set(name, String(sampled._id ?? sampled.id));
+      if (sampled !== undefined && single !== true) first.set(name, idOf(sampled));
       const described = describeDocuments(config, kind, documents);
       found.push(`${path}: ${described.found}`);
       problems.push(...described.problems.map((problem) => `${path}: ${problem}`));

@@ -4,7 +4,7 @@ import type { PathName } from '../config.ts';
 import type { Document } from '../documents.ts';
 import type { CallContext } from '../http/apiClient.ts';
 import type { Platform } from '../platform.ts';
-import type { RestApi } from './restApi.ts';
+import { idOf, type RestApi } from './restApi.ts';
 
 /** A run with its steps and their output, wherever the platform puts them. */
 export interface RunDetails {
@@ -57,12 +57,12 @@ export async function readRunDetails(
 /** Steps first: they hold what completes the run. The run's records come first nevertheless, since the others belong to it. */
 export function mapRunDetails(platform: Platform, runId: string, details: RunDetails): DocumentRecords[] {
   const steps = details.steps.map((step, index) => ({
-    id: `runSteps ${runId} ${index} ${String(step._id ?? step.id)}`,
+    id: `runSteps ${runId} ${index} ${idOf(step)}`,
     records: platform.map('runSteps', step),
   }));
   const run = { id: `runs ${runId}`, records: platform.map('runs', details.run) };
   const messages = details.messages.map((message, index) => ({
-    id: `messages ${runId} ${index} ${String(message._id ?? message.id)}`,
+    id: `messages ${runId} ${index} ${idOf(message)}`,
     // A position stands in for a number where a message has neither that nor a time.
     records: platform.map('messages', message).map((record) => withSeq(record, index)),
   }));

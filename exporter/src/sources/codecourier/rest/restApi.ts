@@ -158,3 +158,7 @@ export class RestApi {
     return new SourceError(message, { result: 'schema' });
   }
 }
+
+export function idOf(document: Document): string {
+  return String(document._id ?? document.id);
+}

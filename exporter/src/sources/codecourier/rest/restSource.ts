@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { PulledRecord } from '../../../contract/events.ts';
-import { isOpen } from '../../../contract/status.ts';
-import { ChangedRecords, type RowRecords } from '../../rows/changedRecords.ts';
+import type { RowRecords } from '../../rows/changedRecords.ts';
 import { type PollContext, type PollPage, type ProbeReport, type Source, SourceError } from '../../source.ts';
 import type { CodeCourierConfig, PathName } from '../config.ts';
 import { readCursorText } from '../cursorText.ts';
@@ -11,10 +8,11 @@ import type { Document, DocumentKind } from '../documents.ts';
 import { ApiError, endsPoll } from '../http/apiFailure.ts';
 import { inParallel } from '../http/inParallel.ts';
 import { Platform, Warnings } from '../platform.ts';
+import { PageSender, type RestPoll } from './pageSender.ts';
 import { probeRest } from './probeRest.ts';
-import { mapRunDetails, readRunDetails } from './readRunDetails.ts';
-import { type ListPage, RestApi } from './restApi.ts';
-import { type ListPlace, type RestCursor, restCursor } from './restCursor.ts';
+import { idOf, type ListPage, RestApi } from './restApi.ts';
+import { type ListPlace, restCursor } from './restCursor.ts';
+import { RunReader } from './runReader.ts';
 
 /** Lists that are read newest first until what is known, and the path of one of their documents. */
 interface WalkedList {
@@ -34,19 +32,6 @@ const LISTS: readonly WalkedList[] = [
 const KEPT_TOP = 20;
 /** Runs whose details are read before the next page is handed over: a page with their output stays a few thousand records. */
 const RUNS_A_PAGE = 25;
-const RECORDS_A_PAGE = 1_500;
-const MAX_REMEMBERED_RUNS = 2_000;
-
-/** One poll's view of the source. */
-interface Poll {
-  readonly context: PollContext;
-  readonly platform: Platform;
-  readonly lists: Record<string, ListPlace>;
-  readonly isRescan: boolean;
-  /** Lifetime runs of the project by the platform's own counter. */
-  totalRuns: number | undefined;
-  readRuns: number;
-}
 
 /** CodeCourier through its REST API: one project, with that project's key. */
 export class RestSource implements Source {
@@ -54,12 +39,9 @@ export class RestSource implements Source {
   readonly #api: RestApi;
   readonly #log: Logger;
   readonly #warnings: Warnings;
-  readonly #changed = new ChangedRecords();
-  /** What each row of the list of runs said when its details were last read. */
-  readonly #rows = new Map<string, string>();
+  readonly #pages = new PageSender();
+  readonly #runs: RunReader;
   #platform: Platform;
-  /** The cursor that was committed last. */
-  #committed: string | undefined;
   /** What the platform has learned is committed. */
   #isIntact = true;
   #rescannedMs = performance.now();
@@ -69,20 +51,18 @@ export class RestSource implements Source {
     this.#api = new RestApi(config, log);
     this.#log = log;
     this.#warnings = new Warnings(log);
+    this.#runs = new RunReader(this.#api, this.#warnings);
     this.#platform = new Platform(config, this.#warnings, undefined);
   }
 
   async *poll(cursor: unknown, context: PollContext): AsyncGenerator<PollPage> {
     const known = readCursorText(restCursor, cursor);
-    this.#changed.startPoll(cursor);
-    // Another replica polled in between.
-    if (this.#committed !== cursor) this.#rows.clear();
-    if (this.#committed !== cursor || !this.#isIntact) {
-      this.#platform = new Platform(this.#config, this.#warnings, known?.state);
-    }
+    const goesOn = this.#pages.startPoll(cursor);
+    if (!goesOn) this.#runs.forget();
+    if (!goesOn || !this.#isIntact) this.#platform = new Platform(this.#config, this.#warnings, known?.state);
     this.#isIntact = false;
     const isRescan = performance.now() - this.#rescannedMs >= this.#config.rescan_interval;
-    const poll: Poll = {
+    const poll: RestPoll = {
       context,
       platform: this.#platform,
       lists: { ...known?.lists },
@@ -106,7 +86,7 @@ export class RestSource implements Source {
         if (context.signal.aborted || !(error instanceof SourceError) || endsPoll(error, worked)) throw error;
         failures.push(error);
         // Hands over, so that the time-out of the next part is its own.
-        yield* this.#handOver(poll, [], [], () => {});
+        yield* this.#pages.send(poll, []);
       }
     }
     if (isRescan) this.#rescannedMs = performance.now();
@@ -128,7 +108,7 @@ export class RestSource implements Source {
 
   async close(): Promise<void> {}
 
-  async *#readProject(poll: Poll): AsyncGenerator<PollPage> {
+  async *#readProject(poll: RestPoll): AsyncGenerator<PollPage> {
     const { platform, context } = poll;
     const rows: RowRecords[] = [];
     const project = await this.#api.document('project', context);
@@ -145,18 +125,18 @@ export class RestSource implements Source {
       if (typeof total === 'number') poll.totalRuns = total;
       rows.push({ id: 'projectCounters', records });
     }
-    yield* this.#send(poll, rows);
+    yield* this.#pages.send(poll, rows);
   }
 
   /** All of them at each poll: what they are called is needed for what refers to them, and one that is missing was deleted. */
-  async *#readBlueprints(poll: Poll, kind: 'workflows' | 'personas'): AsyncGenerator<PollPage> {
+  async *#readBlueprints(poll: RestPoll, kind: 'workflows' | 'personas'): AsyncGenerator<PollPage> {
     const { platform, context } = poll;
     const rows: RowRecords[] = [];
     let cursor: string | undefined;
     do {
       const page = await this.#api.list(kind, cursor, context);
       if (page === undefined) return;
-      for (const document of page.documents) rows.push(this.#mapped(platform, kind, document));
+      for (const document of page.documents) rows.push(mapped(platform, kind, document));
       cursor = page.next;
     } while (cursor !== undefined);
     const listed = new Set(rows.map(({ id }) => id));
@@ -165,17 +145,17 @@ export class RestSource implements Source {
       const { records } = readDeletion(platform, kind, id, context.startedAt.toISOString());
       rows.push({ id: `gone ${kind} ${id}`, records });
     }
-    yield* this.#send(poll, rows);
+    yield* this.#pages.send(poll, rows);
   }
 
-  async *#walk(poll: Poll, list: WalkedList): AsyncGenerator<PollPage> {
+  async *#walk(poll: RestPoll, list: WalkedList): AsyncGenerator<PollPage> {
     const place = poll.lists[list.name];
     if (place?.done === true) yield* this.#walkNew(poll, list, place);
     else yield* this.#walkAll(poll, list, place);
   }
 
   /** The first walk: from the newest to the oldest, page by page; it goes on where it was interrupted. */
-  async *#walkAll(poll: Poll, list: WalkedList, place: ListPlace | undefined): AsyncGenerator<PollPage> {
+  async *#walkAll(poll: RestPoll, list: WalkedList, place: ListPlace | undefined): AsyncGenerator<PollPage> {
     let next = place?.next;
     let top = place?.top;
     let pages = 0;
@@ -201,16 +181,16 @@ export class RestSource implements Source {
       };
       if (list.kind === 'runs') {
         yield* this.#sendRuns(poll, page.documents, { remember: pages <= this.#config.rescan_pages, all: true });
-        yield* this.#send(poll, [], { advance });
+        yield* this.#pages.send(poll, [], { advance });
       } else {
-        const rows = page.documents.map((document) => this.#mapped(poll.platform, list.kind, document));
-        yield* this.#send(poll, rows, { advance, remember: pages <= this.#config.rescan_pages });
+        const rows = page.documents.map((document) => mapped(poll.platform, list.kind, document));
+        yield* this.#pages.send(poll, rows, { advance, remember: pages <= this.#config.rescan_pages });
       }
     } while (next !== undefined);
   }
 
   /** A later walk: until it meets something known; now and then further back, for changes of older documents. */
-  async *#walkNew(poll: Poll, list: WalkedList, place: ListPlace): AsyncGenerator<PollPage> {
+  async *#walkNew(poll: RestPoll, list: WalkedList, place: ListPlace): AsyncGenerator<PollPage> {
     const { platform, context } = poll;
     const known = new Set(place.top);
     const seen = new Set<string>();
@@ -223,9 +203,9 @@ export class RestSource implements Source {
       for (const document of page.documents) seen.add(idOf(document));
       if (list.kind === 'runs') yield* this.#sendRuns(poll, page.documents, { remember: true, all: false });
       else
-        yield* this.#send(
+        yield* this.#pages.send(
           poll,
-          page.documents.map((document) => this.#mapped(platform, list.kind, document)),
+          page.documents.map((document) => mapped(platform, list.kind, document)),
         );
       cursor = page.next;
       const meetsKnown = page.documents.some((document) => known.has(idOf(document)));
@@ -237,12 +217,12 @@ export class RestSource implements Source {
     const advance = () => {
       poll.lists[list.name] = read;
     };
-    if (!isSame) yield* this.#send(poll, [], { advance });
+    if (!isSame) yield* this.#pages.send(poll, [], { advance });
   }
 
   /** What was open when it was last seen and is not on the pages that were read. */
   async *#readOpen(
-    poll: Poll,
+    poll: RestPoll,
     kind: DocumentKind,
     item: PathName,
     seen: ReadonlySet<string>,
@@ -259,20 +239,21 @@ export class RestSource implements Source {
     for (let from = 0; from < unseen.length; from += RUNS_A_PAGE) {
       const ids = unseen.slice(from, from + RUNS_A_PAGE);
       const found = await inParallel(ids, async (id) => ({ id, document: await this.#api.item(item, id, context) }));
-      const rows: RowRecords[] = [];
+      const there = found.flatMap(({ id, document }) =>
+        document === undefined || document === 'gone' ? [] : [{ id, document }],
+      );
+      const rows =
+        kind === 'runs'
+          ? await this.#runs.readOpen(poll, there)
+          : there.map(({ document }) => mapped(platform, kind, document));
       const goneRuns: string[] = [];
       for (const { id, document } of found) {
-        if (document === undefined) continue;
-        if (document !== 'gone') {
-          if (kind === 'runs') rows.push(...(await this.#runRows(poll, id, document)));
-          else rows.push(this.#mapped(platform, kind, document));
-        } else if (await this.#api.hasItems(item, listedId, context)) {
-          const deletion = readDeletion(platform, kind, id, context.startedAt.toISOString());
-          rows.push({ id: `gone ${kind} ${id}`, records: deletion.records });
-          goneRuns.push(...deletion.goneRuns);
-        }
+        if (document !== 'gone' || !(await this.#api.hasItems(item, listedId, context))) continue;
+        const deletion = readDeletion(platform, kind, id, context.startedAt.toISOString());
+        rows.push({ id: `gone ${kind} ${id}`, records: deletion.records });
+        goneRuns.push(...deletion.goneRuns);
       }
-      yield* this.#send(poll, rows, { goneRuns });
+      yield* this.#pages.send(poll, rows, { goneRuns });
     }
   }
 
@@ -281,117 +262,24 @@ export class RestSource implements Source {
    * @param remember keeps what the rows say, so that the next poll finds them unchanged
    */
   async *#sendRuns(
-    poll: Poll,
+    poll: RestPoll,
     documents: readonly Document[],
     { remember, all }: { remember: boolean; all: boolean },
   ): AsyncGenerator<PollPage> {
-    const { platform, context } = poll;
-    const wanted = documents.filter(
-      (row) => all || this.#isOpen(platform, row) || this.#rows.get(idOf(row)) !== digest(row),
-    );
+    const wanted = documents.filter((row) => all || this.#runs.isWorthReading(poll, row));
     for (let from = 0; from < wanted.length; from += RUNS_A_PAGE) {
       const batch = wanted.slice(from, from + RUNS_A_PAGE);
-      const rows = await inParallel(batch, async (row) => {
-        const found = await this.#api.item('run', idOf(row), context);
-        // A run that was deleted after it was listed, or a platform without details: the row is all there is.
-        const document = found === undefined || found === 'gone' ? row : { ...row, ...found };
-        return { found, rows: await this.#runRows(poll, idOf(row), document) };
-      });
-      if (rows.every(({ found }) => found === 'gone')) await this.#api.hasItems('run', idOf(batch[0] ?? {}), context);
-      yield* this.#send(
-        poll,
-        rows.flatMap((entry) => entry.rows),
-        { remember: !all },
-      );
-      if (remember) for (const row of batch) this.#rememberRow(row);
+      yield* this.#pages.send(poll, await this.#runs.readListed(poll, batch), { remember: !all });
+      if (remember) this.#runs.remember(batch);
       poll.readRuns += batch.length;
     }
   }
+}
 
-  async #runRows(poll: Poll, runId: string, document: Document): Promise<RowRecords[]> {
-    const details = await readRunDetails(this.#api, poll.platform, runId, document, poll.context);
-    return mapRunDetails(poll.platform, runId, details);
-  }
-
-  #isOpen(platform: Platform, row: Document): boolean {
-    const status = platform.fieldsOf('runs', row).peek('status');
-    return typeof status === 'string' && isOpen(this.#warnings.words.read(status).status);
-  }
-
-  #rememberRow(row: Document): void {
-    const id = idOf(row);
-    this.#rows.delete(id);
-    this.#rows.set(id, digest(row));
-    if (this.#rows.size > MAX_REMEMBERED_RUNS) this.#rows.delete(this.#rows.keys().next().value ?? '');
-  }
-
-  #mapped(platform: Platform, kind: DocumentKind, document: Document): RowRecords {
-    return { id: `${kind} ${idOf(document)}`, records: platform.map(kind, document) };
-  }
-
-  /**
-   * Hands over what differs from what was sent, in pages of a bounded size.
-   * @param remember off for what a first read sends: none of it is read again soon, and it would fill the memory
-   * @param advance moves the places of the lists; done with the last page, so that an interruption loses none of them
-   */
-  async *#send(
-    poll: Poll,
-    rows: readonly RowRecords[],
-    {
-      goneRuns = [],
-      remember = true,
-      advance = () => {},
-    }: { goneRuns?: readonly string[]; remember?: boolean; advance?: () => void } = {},
-  ): AsyncGenerator<PollPage> {
-    const joined = poll.platform.flush().map((record) => ({
-      id: `joined ${record.kind} ${String(record.data.chainId ?? record.data[record.kind])}`,
-      records: [record],
-    }));
-    const all = [...rows, ...joined];
-    const { records, committed } = this.#changed.select(remember ? all : []);
-    const wanted = remember ? records : all.flatMap((row) => row.records);
-    let from = 0;
-    for (; wanted.length - from > RECORDS_A_PAGE; from += RECORDS_A_PAGE) {
-      yield* this.#handOver(poll, wanted.slice(from, from + RECORDS_A_PAGE), [], () => {});
-    }
-    advance();
-    yield* this.#handOver(poll, wanted.slice(from), goneRuns, committed);
-  }
-
-  /** A page; once the next one is asked for, it is committed. */
-  async *#handOver(
-    poll: Poll,
-    records: readonly PulledRecord[],
-    goneRuns: readonly string[],
-    committed: (cursor: unknown) => void,
-  ): AsyncGenerator<PollPage> {
-    const { totalRuns, readRuns } = poll;
-    const cursor = this.#cursor(poll);
-    yield {
-      records,
-      cursor,
-      ...(goneRuns.length === 0 ? {} : { goneRuns }),
-      ...(totalRuns === undefined ? {} : { progress: { done: readRuns, total: Math.max(totalRuns, readRuns) } }),
-    };
-    this.#committed = cursor;
-    this.#changed.select([]).committed(cursor);
-    committed(cursor);
-  }
-
-  #cursor({ lists, platform }: Poll): string {
-    const cursor: RestCursor = { v: 1, api: 'rest', lists, state: platform.state() };
-    return JSON.stringify(cursor);
-  }
+function mapped(platform: Platform, kind: DocumentKind, document: Document): RowRecords {
+  return { id: `${kind} ${idOf(document)}`, records: platform.map(kind, document) };
 }
 
 function topOf(page: ListPage): string[] {
   return page.documents.slice(0, KEPT_TOP).map(idOf);
-}
-
-function idOf(document: Document): string {
-  return String(document._id ?? document.id);
-}
-
-function digest(document: Document): string {
-  return createHash('sha1').update(JSON.stringify(document)).digest('base64');
 }
