@@ -138,6 +138,15 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
       exit_code: 124,
     }),
   });
+  await writeArtifacts(artifacts.path, '20260102T010000Z', {
+    'run.json': JSON.stringify({ run_id: 'pulled', status: 'running', started_at: '2026-01-02T01:00:01Z' }),
+    'payload.json': JSON.stringify({
+      payload_source: 'github',
+      web_conversation_id: 'conversation-5',
+      pull_request: { number: 18, head: { ref: 'topic', sha: 'c0ffee1' }, base: { ref: 'main' } },
+      repository: { full_name: 'octo/docs' },
+    }),
+  });
   const deliveries = join(artifacts.path, 'runs', 'github-deliveries');
   await mkdir(deliveries, { recursive: true });
   const delivery = { timestamp: '2026-01-03T14:26:25Z', repository: 'octo/cli' };
@@ -225,6 +234,12 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     'payload.json: sender.login': 'hubot',
     'payload.json: issue.user.login': 'mona',
     'payload.json: installation.id': 4242,
+    'payload.json: payload_source': 'github',
+    'payload.json: web_conversation_id': 'conversation-5',
+    'payload.json: pull_request.number': 18,
+    'payload.json: pull_request.head.ref': 'topic',
+    'payload.json: pull_request.head.sha': 'c0ffee1',
+    'payload.json: pull_request.base.ref': 'main',
     'artifacts: the files of a run': Object.entries(files)
       .map(([name, content]) => ({ name, path: `${DIRECTORY}/${name}`, bytes: content.length }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -285,7 +300,7 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     'GET /api/rate-limit: resetAt': RESET,
   });
   expect(await totalOf(bed, 'fleetlens_corrections_total')).toBe(0);
-  expect(await totalOf(bed, 'fleet_runs_created_total')).toBe(3);
+  expect(await totalOf(bed, 'fleet_runs_created_total')).toBe(4);
   expect(await totalOf(bed, 'fleet_runs_finished_total')).toBe(3);
   expect(await totalOf(bed, 'fleet_run_artifacts_missing_total')).toBe(1);
   expect(await totalOf(bed, 'fleet_run_usage_missing_total')).toBe(2);

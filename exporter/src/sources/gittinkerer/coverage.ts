@@ -58,6 +58,12 @@ export const coverage: readonly CoverageRow[] = [
     ['sender.login', 'run.metadata.sender', 'API runs'],
     ['issue.user.login', 'run.metadata.author', 'API runs'],
     ['installation.id', 'run.metadata.installationId', 'API runs'],
+    ['payload_source', 'run.metadata.payloadSource', 'API runs'],
+    ['web_conversation_id', 'run.metadata.conversationId', 'API runs'],
+    ['pull_request.number', 'run.metadata.number', 'API runs'],
+    ['pull_request.head.ref', 'run.metadata.head', 'API runs'],
+    ['pull_request.head.sha', 'run.metadata.headSha', 'API runs'],
+    ['pull_request.base.ref', 'run.metadata.base', 'API runs'],
   ]),
   ...section('artifacts', [
     ['the files of a run', 'run.artifacts', 'API runs'],
