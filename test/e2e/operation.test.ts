@@ -127,7 +127,12 @@ describe('a running exporter', () => {
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       uptimeSeconds: expect.any(Number),
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-      parts: { ledger: part('ok'), ingest: part('ok'), 'source crucible': part('degraded') },
+      parts: {
+        ledger: part('ok'),
+        ingest: part('ok'),
+        'platform counters': part('ok'),
+        'source crucible': part('degraded'),
+      },
     });
     expect((await get('/health')).status).toBe(200);
   });
