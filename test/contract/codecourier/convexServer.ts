@@ -42,6 +42,8 @@ export class ConvexServer extends ContractServer {
   /** Moments before it are forgotten. */
   oldest = 0n;
   snapshotPage = SNAPSHOT_PAGE;
+  /** Time goes on with each call. */
+  isBusy = false;
 
   constructor(world: World, names: Partial<Record<DocumentKind, string>> = { messages: 'sandboxMessages' }) {
     super((request, url) => this.#answer(request, url));
@@ -78,6 +80,7 @@ export class ConvexServer extends ContractServer {
       return failed(401, 'BadDeployKey', 'The provided deploy key was invalid for deployment');
     }
     const { searchParams } = url;
+    if (this.isBusy) this.tick();
     if (url.pathname === '/api/json_schemas') {
       return written(Object.fromEntries([...this.#tables].map((table) => [table, { type: 'object', properties: {} }])));
     }

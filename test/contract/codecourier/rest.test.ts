@@ -212,6 +212,19 @@ describe('a poll by REST', () => {
     expect(ledger.batches.at(-1)?.backfillDone).toBe(true);
   });
 
+  it('reads a list anew whose cursor the platform no longer knows', async () => {
+    const { server, source, again } = await openRest(makeWeek(230));
+    const ledger = new RecordingLedger();
+    server.fail(/runs\?.*cursor=/, { kind: 'answer', status: 503 });
+    expect(await failureOf(pollForTest(source, ledger))).toMatchObject({ result: 'server', partial: true });
+    expect(ledger.all('run')).toHaveLength(100);
+    // The cursor names the last run of the page.
+    server.world.runs = server.world.runs.filter(({ _id }) => _id !== 'r00130');
+    await pollForTest(again(), ledger);
+    expect(ledger.all('run')).toHaveLength(230);
+    expect(ledger.batches.at(-1)?.backfillDone).toBe(true);
+  });
+
   it('keeps what it does not know, and warns once', async () => {
     const world = makeWorld();
     world.runs.push(
@@ -391,6 +404,16 @@ describe('when the platform fails', () => {
     expect(error).toMatchObject({ result: 'rate_limit', partial: false });
     expect(Math.abs((error.retryAfterMs ?? 0) - 90_000)).toBeLessThan(10_000);
     expect(server.takePaths()).not.toContain('/api/v1/runs');
+  });
+
+  it('a network that fails from the beginning ends the poll at its first call', async () => {
+    const { server, source } = await openRest(makeWorld());
+    server.fail(/./, { kind: 'truncate' }, 99);
+    expect(await failureOf(pollForTest(source, new RecordingLedger()))).toMatchObject({
+      result: 'network',
+      partial: false,
+    });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('a server that is not there ends the poll', async () => {
