@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../../exporter/src/ledger/verify/verifyLedger.ts';
 import { event, rollupsOf, totalOf } from '../../ledger/ledgerBed.ts';
@@ -119,12 +120,30 @@ describe('what GitHub knows of a pull request', () => {
     ]);
     expect((await bed.run(1)).pullRequest.status).toBe('created');
     // GitHub's clock has whole seconds.
-    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    await sleep(2_100);
     await bed.poll();
     expect((await bed.run(1)).pullRequest.status).toBe('merged');
     expect(await rollupsOf(bed)).toMatchObject({
       'fleet_pull_requests_total{agents,acme,merged}': expect.stringContaining('value 1 '),
     });
+  });
+
+  it('is blocked on CI while branch protection waits for a check, and not when it waits for a review', async () => {
+    const bed = await githubBed();
+    await bed.runs(1);
+    const pull = bed.github.open(1, { mergeableState: 'clean', checks: [BUILD] });
+    await bed.poll();
+    const states = [
+      { mergeableState: 'blocked', checks: [LINT], status: 'blocked_on_ci' },
+      { mergeableState: 'unknown', checks: [LINT, BUILD], status: 'blocked_on_ci' },
+      { mergeableState: 'blocked', checks: [BUILD], status: 'created' },
+      { mergeableState: 'unstable', checks: [{ ...BUILD, conclusion: 'failure' }], status: 'created' },
+    ];
+    for (const { mergeableState, checks, status } of states) {
+      Object.assign(pull, { mergeableState, checks });
+      await bed.poll();
+      expect((await bed.run(1)).pullRequest.status, `${mergeableState}, ${checks.length}`).toBe(status);
+    }
   });
 
   it('a check that runs again is another one, whichever way it was read', async () => {
@@ -298,6 +317,7 @@ describe('requests', () => {
     ]);
     bed.github.open(1, { checks: [BUILD] });
     await bed.poll();
+    expect((await bed.run(3)).pullRequest.url).toBe(pageUrl(1));
     const { asked } = await bed.poll();
     expect(asked).toHaveLength(3);
     for (const number of [1, 2, 3]) expect((await bed.run(number)).ci).toMatchObject({ status: 'passing' });

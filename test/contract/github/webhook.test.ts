@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import webhookExamples from '@octokit/webhooks-examples' with { type: 'json' };
 import { sign } from '@octokit/webhooks-methods';
 import pino from 'pino';
 import { Counter, Registry } from 'prom-client';
@@ -19,10 +18,13 @@ import { event, openLedger, recordsOf, totalOf } from '../../ledger/ledgerBed.ts
 
 const SECRET = 'a-secret-that-nobody-guesses';
 const MAX_BODY = 200_000;
-const file = createRequire(import.meta.url).resolve('@octokit/webhooks-examples/api.github.com/index.json');
 // biome-ignore lint/suspicious/noExplicitAny: GitHub's own payloads, changed here and there.
 type Payload = any;
-const examples = JSON.parse(readFileSync(file, 'utf8')) as { name: string; examples: Payload[] }[];
+// The package's types are those of a module with a default export; its file is the JSON itself.
+const examples = webhookExamples as unknown as readonly {
+  readonly name: string;
+  readonly examples: readonly Payload[];
+}[];
 
 /** GitHub's own payload of an event, the first that fits. */
 function example(name: string, fits: (payload: Payload) => boolean = () => true): Payload {
