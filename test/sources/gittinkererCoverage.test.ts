@@ -156,8 +156,18 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
   );
   await writeFile(
     join(deliveries, '2.json'),
-    JSON.stringify({ ...delivery, delivery_id: 'd2', event: 'pull_request', status: 500, error: 'boom', run_id: RUN }),
+    JSON.stringify({
+      ...delivery,
+      delivery_id: 'd2',
+      event: 'pull_request',
+      status: 500,
+      error: 'boom',
+      run_id: RUN,
+      request_id: 'q-7',
+      redelivery: true,
+    }),
   );
+  await writeFile(join(deliveries, '3.json'), JSON.stringify({ ...delivery, delivery_id: 'd3', status: 'processed' }));
   const [database, cache] = [
     { up: true, latencySeconds: 0.003 },
     { up: true, latencySeconds: 0.0015 },
@@ -263,7 +273,21 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     'runs/github-deliveries: status 429': true,
     'runs/github-deliveries: error': 'boom',
     'runs/github-deliveries: event of an error': 'handlePullRequest',
+    'runs/github-deliveries: repository of an error': 'octo/cli',
     'runs/github-deliveries: run_id of an error': RUN,
+    'runs/github-deliveries: request_id of an error': 'q-7',
+    'runs/github-deliveries: delivery id of an error': 'd2',
+    'runs/github-deliveries: an error, its level': 'error',
+    'runs/github-deliveries: error, of the call': 'boom',
+    'runs/github-deliveries: one file or line': 1,
+    'runs/github-deliveries: status, as written': 500,
+    'runs/github-deliveries: status, in words': 'processed',
+    'runs/github-deliveries: redelivery': true,
+    'runs/github-deliveries: the file': '2.json',
+    'runs/github-deliveries: run_id': RUN,
+    'runs/github-deliveries: request_id': 'q-7',
+    'runs/github-deliveries: repository of status 429': 'octo/cli',
+    'runs/github-deliveries: event of status 429': 'issue_comment',
     'paused_repos, paused_run_targets: a repository': true,
     'paused_repos, paused_run_targets: its columns': {
       repo: 'octo/cli',
@@ -304,7 +328,7 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
   expect(await totalOf(bed, 'fleet_runs_finished_total')).toBe(3);
   expect(await totalOf(bed, 'fleet_run_artifacts_missing_total')).toBe(1);
   expect(await totalOf(bed, 'fleet_run_usage_missing_total')).toBe(2);
-  expect(await totalOf(bed, 'fleet_adapter_requests_total')).toBe(6 + 2);
+  expect(await totalOf(bed, 'fleet_adapter_requests_total')).toBe(6 + 3);
   expect(await totalOf(bed, 'fleet_cost_usd_total')).toBeCloseTo(0.0025, 9);
   // A new process that reads everything from the beginning counts nothing twice; keys over their limit are told by the cursor.
   const counters = async () =>
@@ -340,6 +364,7 @@ it('every line of its logs that says something comes out of the ledger, once', a
         statusCode: 500,
         attempt: 2,
       },
+      ...{ name: 'gittinkerer', pid: 7, hostname: 'worker-3' },
       ...{ req: { remoteAddress: '10.0.0.7' }, err: { type: 'Error', message: 'boom', stack } },
     }),
     '[rate-limit] IP 192.168.1.1 limit check: 4/5 remaining',
@@ -377,6 +402,11 @@ it('every line of its logs that says something comes out of the ledger, once', a
     'logs: method': 'POST',
     'logs: statusCode': 500,
     'logs: req.remoteAddress': '10.0.0.7',
+    'logs: err, its shape': expect.stringMatching(/^[0-9a-f]{16}$/),
+    'logs: name': 'gittinkerer',
+    'logs: pid': 7,
+    'logs: hostname': 'worker-3',
+    'logs: [rate-limit], two in one moment': expect.stringMatching(/^[0-9a-f]{16}:\d+$/),
     'logs: any other field': 2,
     'logs: [rate-limit] Repo … limit exceeded': true,
     'logs: [rate-limit] Repo …': 'owner/repo',
