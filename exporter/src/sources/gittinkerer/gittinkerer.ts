@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { RedisConnection } from '../redis/redisConnection.ts';
 import type { PollContext, PollPage, ProbeReport, PulledRecord, Source, SourceType } from '../source.ts';
 import { SourceError } from '../source.ts';
 import { StatusWords } from '../statusWords.ts';
-import { storeDown } from '../workflow-ledger/arq/arqQueues.ts';
-import { ArqRedis } from '../workflow-ledger/arq/arqRedis.ts';
+import { storeDown } from '../storeDown.ts';
 import { ArtifactDirectories, type OpenArtifacts } from './artifacts/artifactDirectories.ts';
 import { ArtifactRuns } from './artifacts/artifactRuns.ts';
 import { Deliveries } from './artifacts/deliveries.ts';
@@ -41,7 +41,7 @@ export const gittinkerer: SourceType<GittinkererConfig> = {
     const words = new StatusWords(GITTINKERER_STATUSES, log);
     const runs =
       config.database_url === undefined ? undefined : new GittinkererRuns(config.database_url, config, words, log);
-    const redis = config.redis_url === undefined ? undefined : new ArqRedis(config.redis_url, log);
+    const redis = config.redis_url === undefined ? undefined : new RedisConnection(config.redis_url, log);
     const redisSample = new RedisSample(config, log);
     const directories = config.artifacts === undefined ? undefined : new ArtifactDirectories(config.artifacts, log);
     const directoryRuns = new ArtifactRuns(words, runs, config.overlap);

@@ -1,14 +1,15 @@
 import { describeTable } from '../postgres/describeTable.ts';
 import type { Query } from '../postgres/sourceDatabase.ts';
+import { infoText } from '../redis/infoFields.ts';
+import { repliesOf, valueOrThrow } from '../redis/pipelineReplies.ts';
+import type { RedisConnection } from '../redis/redisConnection.ts';
 import { type ProbeReport, SourceError } from '../source.ts';
 import type { StatusWords } from '../statusWords.ts';
-import { type ArqRedis, ok, replies } from '../workflow-ledger/arq/arqRedis.ts';
 import type { ArtifactDirectories } from './artifacts/artifactDirectories.ts';
 import type { GittinkererConfig } from './config.ts';
 import type { GittinkererRuns } from './gittinkererRuns.ts';
 import { MetricsTable, mapRuns } from './gittinkererTables.ts';
 import { compileKeyPatterns } from './redis/keyPattern.ts';
-import { textOf } from './redis/redisSample.ts';
 import { mapRateLimits } from './service/rateLimitAnswer.ts';
 import { askService } from './service/serviceClient.ts';
 import { mapHealth } from './service/serviceHealth.ts';
@@ -16,7 +17,7 @@ import { mapHealth } from './service/serviceHealth.ts';
 interface Parts {
   readonly config: GittinkererConfig;
   readonly runs: GittinkererRuns | undefined;
-  readonly redis: ArqRedis | undefined;
+  readonly redis: RedisConnection | undefined;
   readonly directories: ArtifactDirectories | undefined;
   readonly words: StatusWords;
 }
@@ -102,7 +103,7 @@ async function probeTables(query: Query, { config, words }: Parts, report: Repor
 }
 
 async function probeRedis(
-  redis: ArqRedis,
+  redis: RedisConnection,
   config: GittinkererConfig,
   report: Report,
   signal: AbortSignal,
@@ -110,7 +111,7 @@ async function probeRedis(
   await redis.use(async (client) => {
     const info = await client.info();
     const keys = await client.dbsize();
-    report.found.push(`Redis ${textOf(info, 'redis_version')}, ${keys} keys`);
+    report.found.push(`Redis ${infoText(info, 'redis_version')}, ${keys} keys`);
     if (keys > config.scan_keys) {
       report.problems.push(
         `with ${keys} keys a round through them takes ${Math.ceil(keys / config.scan_keys)} polls, and windows of the limiter that are shorter are missed; raise scan_keys above ${config.scan_keys}, or give the service a Redis database of its own`,
@@ -139,7 +140,7 @@ async function probeRedis(
     }
     const pipeline = client.pipeline();
     for (const key of runStatus.slice(0, TTL_SAMPLE)) pipeline.ttl(key);
-    const ttls = runStatus.length === 0 ? [] : (await replies(pipeline)).map((ttl) => Number(ok(ttl)));
+    const ttls = runStatus.length === 0 ? [] : (await repliesOf(pipeline)).map((ttl) => Number(valueOrThrow(ttl)));
     const forever = ttls.filter((ttl) => ttl === -1).length;
     if (forever > 0)
       report.problems.push(

@@ -447,7 +447,10 @@ describe('arq queues', () => {
 
     await redis.del('arq:queue');
     await redis.set('arq:queue', 'a string');
-    await expect(poll()).rejects.toMatchObject({ result: 'schema', message: expect.stringContaining('check queues') });
+    await expect(poll()).rejects.toMatchObject({
+      result: 'schema',
+      message: expect.stringContaining('check the configured names of queues'),
+    });
   });
 
   it('the probe tells an idle queue from a wrong name', async () => {

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
+import { repliesOf, valueOrThrow } from '../../redis/pipelineReplies.ts';
 import { isObject } from '../../rows/textValues.ts';
-import { ok, replies } from '../../workflow-ledger/arq/arqRedis.ts';
 import type { KeyPattern } from './keyPattern.ts';
 
 /** What one key of the limiter says. */
@@ -37,8 +37,8 @@ export async function readLimits(
 ): Promise<LimitReadings> {
   const pipeline = redis.pipeline().time();
   for (const { key } of keys) pipeline.get(key).pttl(key);
-  const [time, ...answers] = await replies(pipeline);
-  const [seconds, micros] = ok(time) as [string, string];
+  const [time, ...answers] = await repliesOf(pipeline);
+  const [seconds, micros] = valueOrThrow(time) as [string, string];
   const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   let hits = 0;
   let misses = 0;
@@ -46,7 +46,7 @@ export async function readLimits(
   const sets: number[] = [];
   for (const index of keys.keys()) {
     const value = answers[2 * index];
-    const ttlMs = Number(ok(answers[2 * index + 1]));
+    const ttlMs = Number(valueOrThrow(answers[2 * index + 1]));
     if (value === null) misses++;
     else hits++;
     if (ttlMs === -2) misses++;
@@ -88,7 +88,7 @@ async function cardinalities(redis: Redis, keys: readonly string[]): Promise<rea
   if (keys.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const key of keys) pipeline.zcard(key);
-  return (await replies(pipeline)).map((size) => (typeof size === 'number' ? size : undefined));
+  return (await repliesOf(pipeline)).map((size) => (typeof size === 'number' ? size : undefined));
 }
 
 interface Count {

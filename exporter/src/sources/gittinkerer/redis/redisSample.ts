@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { infoNumber, infoText } from '../../redis/infoFields.ts';
 import { defined } from '../../rows/textValues.ts';
 import type { PulledRecord } from '../../source.ts';
 import type { GittinkererConfig } from '../config.ts';
@@ -67,7 +68,7 @@ export class RedisSample {
     // Last, so that it holds what the readings above added.
     const info = await redis.info();
     const at = new Date().toISOString();
-    const serverRunId = textOf(info, 'run_id') ?? '';
+    const serverRunId = infoText(info, 'run_id') ?? '';
     const same = before?.serverRunId === serverRunId;
     const ownHits = (same ? before.ownHits : 0) + limits.hits;
     const ownMisses = (same ? before.ownMisses : 0) + limits.misses;
@@ -81,19 +82,19 @@ export class RedisSample {
         up: true,
         error: null,
         latencySeconds,
-        hitsTotal: less(numberOf(info, 'keyspace_hits'), ownHits),
-        missesTotal: less(numberOf(info, 'keyspace_misses'), ownMisses),
-        evictionsTotal: numberOf(info, 'evicted_keys'),
-        memoryBytes: numberOf(info, 'used_memory'),
+        hitsTotal: less(infoNumber(info, 'keyspace_hits'), ownHits),
+        missesTotal: less(infoNumber(info, 'keyspace_misses'), ownMisses),
+        evictionsTotal: infoNumber(info, 'evicted_keys'),
+        memoryBytes: infoNumber(info, 'used_memory'),
         keys: this.#runStatusKeys,
         serverRunId: serverRunId === '' ? undefined : serverRunId,
         attributes: defined({
-          version: textOf(info, 'redis_version'),
-          maxMemoryBytes: numberOf(info, 'maxmemory'),
-          maxMemoryPolicy: textOf(info, 'maxmemory_policy'),
-          expiredTotal: numberOf(info, 'expired_keys'),
-          connectedClients: numberOf(info, 'connected_clients'),
-          uptimeSeconds: numberOf(info, 'uptime_in_seconds'),
+          version: infoText(info, 'redis_version'),
+          maxMemoryBytes: infoNumber(info, 'maxmemory'),
+          maxMemoryPolicy: infoText(info, 'maxmemory_policy'),
+          expiredTotal: infoNumber(info, 'expired_keys'),
+          connectedClients: infoNumber(info, 'connected_clients'),
+          uptimeSeconds: infoNumber(info, 'uptime_in_seconds'),
         }),
       }),
     });
@@ -183,13 +184,4 @@ function newRound(): Round {
 
 function less(total: number | undefined, own: number): number | undefined {
   return total === undefined ? undefined : Math.max(0, total - own);
-}
-
-export function textOf(info: string, field: string): string | undefined {
-  return new RegExp(`^${field}:([^\\r\\n]*)`, 'm').exec(info)?.[1];
-}
-
-function numberOf(info: string, field: string): number | undefined {
-  const text = textOf(info, field);
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { repliesOf, valueOrThrow } from '../../redis/pipelineReplies.ts';
 import type { PulledRecord } from '../../source.ts';
-import { ok, replies } from './arqRedis.ts';
 import { enqueuedJob, finishedJob, retriedJob } from './jobRecords.ts';
 import { type QueueSample, scored } from './sampleQueue.ts';
 import { type JobFacts, skimPickle } from './skimPickle.ts';
@@ -164,11 +164,11 @@ export class ArqJobs {
       const chunk = keys.slice(from, from + FETCH_CHUNK);
       const pipeline = redis.pipeline();
       for (const key of chunk) pipeline.getrangeBuffer(key, 0, MAX_VALUE_BYTES).pttl(key);
-      const answers = await replies(pipeline);
+      const answers = await repliesOf(pipeline);
       const now = Date.now();
       for (let i = 0; i < chunk.length; i++) {
         const bytes = answers[2 * i];
-        const ttl = Number(ok(answers[2 * i + 1]));
+        const ttl = Number(valueOrThrow(answers[2 * i + 1]));
         values.push({
           job: this.#skim(bytes),
           expiresMs: ttl === -1 ? Number.POSITIVE_INFINITY : now + Math.max(0, ttl),

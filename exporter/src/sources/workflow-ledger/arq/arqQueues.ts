@@ -1,21 +1,22 @@
 import type { Logger } from 'pino';
+import { infoNumber, infoText } from '../../redis/infoFields.ts';
+import { RedisConnection } from '../../redis/redisConnection.ts';
 import { defined } from '../../rows/textValues.ts';
-import { type PulledRecord, SourceError, type SourceResult } from '../../source.ts';
+import type { PulledRecord, SourceResult } from '../../source.ts';
 import type { WorkflowLedgerConfig } from '../config.ts';
 import { ArqJobs } from './arqJobs.ts';
-import { ArqRedis } from './arqRedis.ts';
 import { sampleQueue } from './sampleQueue.ts';
 
 type QueueConfig = Pick<WorkflowLedgerConfig, 'queues' | 'jobs_from' | 'scan_keys'>;
 
 /** The arq queues of one Redis, with the Redis itself as a store. */
 export class ArqQueues {
-  readonly redis: ArqRedis;
+  readonly redis: RedisConnection;
   readonly #config: QueueConfig;
   readonly #jobs: ArqJobs;
 
   constructor(redisUrl: string, config: QueueConfig, log: Logger) {
-    this.redis = new ArqRedis(redisUrl, log);
+    this.redis = new RedisConnection(redisUrl, log);
     this.#config = config;
     this.#jobs = new ArqJobs(config.queues, config.scan_keys, log);
   }
@@ -42,10 +43,10 @@ export class ArqQueues {
             at,
             up: true,
             latencySeconds,
-            memoryBytes: numberOf(info, 'used_memory'),
+            memoryBytes: infoNumber(info, 'used_memory'),
             // Hits and misses are left out: looking for keys that may not exist is what this very reading does.
-            evictionsTotal: numberOf(info, 'evicted_keys'),
-            serverRunId: /^run_id:(\w+)/m.exec(info)?.[1],
+            evictionsTotal: infoNumber(info, 'evicted_keys'),
+            serverRunId: infoText(info, 'run_id'),
           }),
         });
         return records;
@@ -88,19 +89,4 @@ export class ArqQueues {
   close(): void {
     this.redis.close();
   }
-}
-
-/** The record of a store that could not be asked. */
-export function storeDown(store: string, error: unknown): PulledRecord {
-  const message = error instanceof Error ? error.message : String(error);
-  const isTimeout = /time.?d? ?out|no answer within/i.test(message);
-  const isConnection = error instanceof SourceError && (error.result === 'network' || error.result === 'auth');
-  const at = new Date().toISOString();
-  const kind = isTimeout ? 'timeout' : isConnection ? 'connection' : 'other';
-  return { kind: 'store', at, data: { store, at, up: false, error: { kind, message } } };
-}
-
-function numberOf(info: string, field: string): number | undefined {
-  const text = new RegExp(`^${field}:(\\d+)`, 'm').exec(info)?.[1];
-  return text === undefined ? undefined : Number(text);
 }

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
+import { repliesOf, valueOrThrow } from '../../redis/pipelineReplies.ts';
 import { defined } from '../../rows/textValues.ts';
-import { ok, replies } from './arqRedis.ts';
 import { readHealth } from './healthKey.ts';
 
 /** Jobs at the head of a queue whose in-progress key is looked up in one go. */
@@ -33,14 +33,14 @@ export interface QueueSample {
  */
 export async function sampleQueue(redis: Redis, queue: string, totals: boolean): Promise<QueueSample> {
   const head = redis.pipeline().time().get(`${queue}:health-check`).pttl(`${queue}:health-check`).type(queue);
-  const [time, health, healthTtlMs, type] = await replies(head);
-  const [seconds, micros] = ok(time) as [string, string];
+  const [time, health, healthTtlMs, type] = await repliesOf(head);
+  const [seconds, micros] = valueOrThrow(time) as [string, string];
   const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  if (ok(type) !== 'zset' && type !== 'none') {
+  if (valueOrThrow(type) !== 'zset' && type !== 'none') {
     throw new Error(`WRONGTYPE ${queue} is a ${String(type)}, expected the sorted set of an arq queue`);
   }
-  const counts = await replies(redis.pipeline().zcount(queue, '-inf', nowMs).zcount(queue, `(${nowMs}`, '+inf'));
-  const [due, deferred] = counts.map((count) => Number(ok(count)));
+  const counts = await repliesOf(redis.pipeline().zcount(queue, '-inf', nowMs).zcount(queue, `(${nowMs}`, '+inf'));
+  const [due, deferred] = counts.map((count) => Number(valueOrThrow(count)));
   const { inProgress, oldestDueMs, tried } = await readHead(redis, queue, nowMs);
   const waiting = Math.max(0, (due ?? 0) - inProgress);
   const worker = typeof health === 'string' ? readHealth(health) : undefined;
@@ -79,14 +79,14 @@ async function readHead(
     const members = await redis.zrangebyscore(queue, '-inf', nowMs, 'WITHSCORES', 'LIMIT', offset, HEAD_CHUNK);
     const jobs = scored(members);
     if (jobs.length === 0) break;
-    const [running, retries] = await replies(
+    const [running, retries] = await repliesOf(
       redis
         .pipeline()
         .mget(jobs.map(({ id }) => `arq:in-progress:${id}`))
         .mget(jobs.map(({ id }) => `arq:retry:${id}`)),
     );
-    const runningKeys = ok(running) as (string | null)[];
-    const retryKeys = ok(retries) as (string | null)[];
+    const runningKeys = valueOrThrow(running) as (string | null)[];
+    const retryKeys = valueOrThrow(retries) as (string | null)[];
     let runningHere = 0;
     for (const [index, { id, score }] of jobs.entries()) {
       const isRunning = (runningKeys[index] ?? null) !== null;

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { SourceError, type SourceResult } from '../../source.ts';
+import { SourceError, type SourceResult } from '../source.ts';
 
-export type Failure = Exclude<SourceResult, 'ok'>;
+type Failure = Exclude<SourceResult, 'ok'>;
 
 const ERRORS: readonly { pattern: RegExp; result: Failure; remedy: string }[] = [
   {
@@ -15,7 +15,11 @@ const ERRORS: readonly { pattern: RegExp; result: Failure; remedy: string }[] = 
     result: 'auth',
     remedy: 'allow the user of redis_url the read commands (ACL: +@read +info +time +ping)',
   },
-  { pattern: /WRONGTYPE/i, result: 'schema', remedy: 'check queues: the key holds no arq queue' },
+  {
+    pattern: /WRONGTYPE/i,
+    result: 'schema',
+    remedy: 'the key holds another type than this source reads; check the configured names of queues and keys',
+  },
   {
     pattern: /\b(LOADING|BUSY|MASTERDOWN|OOM|MISCONF|CLUSTERDOWN)\b/i,
     result: 'server',
@@ -29,7 +33,7 @@ const ERRORS: readonly { pattern: RegExp; result: Failure; remedy: string }[] = 
   },
 ];
 
-export function redisError(error: unknown): SourceError {
+function redisError(error: unknown): SourceError {
   if (error instanceof SourceError) return error;
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const message = first instanceof Error ? first.message : String(first);
@@ -43,8 +47,8 @@ export function redisError(error: unknown): SourceError {
 const CONNECT_TIMEOUT_MS = 5_000;
 const COMMAND_TIMEOUT_MS = 10_000;
 
-/** One connection to the Redis of the workers. It never reconnects by itself: a poll that finds it closed opens another one. */
-export class ArqRedis {
+/** One connection to the Redis of a platform. It never reconnects by itself: a poll that finds it closed opens another one. */
+export class RedisConnection {
   readonly #url: string;
   readonly #log: Logger;
   #client: Redis | undefined;
@@ -113,17 +117,4 @@ export class ArqRedis {
     }
     return client;
   }
-}
-
-/** @returns the replies of a pipeline; the error of a single command stands in its place. */
-export async function replies(pipeline: ReturnType<Redis['pipeline']>): Promise<readonly unknown[]> {
-  const results = await pipeline.exec();
-  if (results === null) throw new Error('Redis: the pipeline was not executed');
-  return results.map(([error, value]) => error ?? value);
-}
-
-/** @throws the reply where it is an error. */
-export function ok(reply: unknown): unknown {
-  if (reply instanceof Error) throw reply;
-  return reply;
 }
