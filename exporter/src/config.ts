@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { checkValue } from './config/checkFile.ts';
+import { checkValue, withValueAt } from './config/checkFile.ts';
 import { type ConfigFlags, withFlagsAndEnvironment } from './config/fillValues.ts';
+import { namedTexts } from './config/namedTexts.ts';
 import { ConfigError, type ConfigPath, type ConfigProblem, formatPath } from './config/problem.ts';
 import { resolveValues } from './config/resolveValues.ts';
 import { type FileConfig, fileSchema, type Role, SHARED_SOURCE_KEYS } from './config/schema.ts';
@@ -82,6 +83,7 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
   const yaml = parseYaml(text ?? '', path ?? DEFAULT_CONFIG_FILE);
   const baseDirectory = dirname(file);
   const resolved = await resolveValues(yaml.value ?? {}, env, baseDirectory);
+  const toCheck = { entries: rawSources(resolved.value), schemas: sourceSchemas, resolved, baseDirectory };
   const refuse = (problems: readonly ConfigProblem[]) =>
     new ConfigError(path ?? DEFAULT_CONFIG_FILE, withLines(problems, yaml));
 
@@ -94,11 +96,11 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
   if (!checked.ok) {
     problems.push(...checked.problems.filter((problem) => !isConsequence(problem.path, resolved.problems)));
     // Sources are checked as far as they can be, so that all problems are reported at once.
-    problems.push(...(await checkSources(rawSources(resolved.value), sourceSchemas, resolved)).problems);
+    problems.push(...(await checkSources(toCheck)).problems);
     throw refuse(problems);
   }
-  const sources = await checkSources(rawSources(resolved.value), sourceSchemas, resolved, checked.output.sources);
-  problems.push(...sources.problems, ...crossChecks(checked.output));
+  const sources = await checkSources(toCheck, checked.output.sources);
+  problems.push(...sources.problems, ...crossChecks(checked.output), ...unknownSources(checked.output, sources.named));
   if (problems.length > 0) throw refuse(problems);
 
   const { web, ledger, tokens, ...rest } = checked.output;
@@ -144,13 +146,26 @@ function rawSources(value: unknown): readonly unknown[] {
   return parsed.success ? parsed.data.sources : [];
 }
 
+interface SourcesToCheck {
+  readonly entries: readonly unknown[];
+  readonly schemas: Readonly<Record<string, z.ZodType>>;
+  readonly resolved: { readonly interpolated: ReadonlySet<string>; readonly problems: readonly ConfigProblem[] };
+  /** What relative file names are relative to. */
+  readonly baseDirectory: string;
+}
+
+/** A place where an entry names another source. */
+interface NamedSource {
+  readonly path: ConfigPath;
+  readonly text: string;
+}
+
 async function checkSources(
-  entries: readonly unknown[],
-  schemas: Readonly<Record<string, z.ZodType>>,
-  resolved: { readonly interpolated: ReadonlySet<string>; readonly problems: readonly ConfigProblem[] },
+  { entries, schemas, resolved, baseDirectory }: SourcesToCheck,
   shared: FileConfig['sources'] = [],
-): Promise<{ sources: SourceConfig[]; problems: ConfigProblem[] }> {
+): Promise<{ sources: SourceConfig[]; named: NamedSource[]; problems: ConfigProblem[] }> {
   const sources: SourceConfig[] = [];
+  const named: NamedSource[] = [];
   const problems: ConfigProblem[] = [];
   for (const [index, raw] of entries.entries()) {
     const at: ConfigPath = ['sources', index];
@@ -163,7 +178,9 @@ async function checkSources(
       problems.push({ path: [...at, 'type'], message });
       continue;
     }
-    const options = await checkValue(schema, ownKeys(entry.data, schema), resolved.interpolated, at);
+    const own = withAbsoluteFiles(ownKeys(entry.data, schema), schema, baseDirectory);
+    named.push(...namedTexts(schema, own, 'source').map(({ path, text }) => ({ path: [...at, ...path], text })));
+    const options = await checkValue(schema, own, resolved.interpolated, at);
     const common = shared[index];
     if (!options.ok) {
       const located = options.problems.map((problem) => ({ ...problem, path: [...at, ...problem.path] }));
@@ -181,7 +198,15 @@ async function checkSources(
       });
     }
   }
-  return { sources, problems };
+  return { sources, named, problems };
+}
+
+function withAbsoluteFiles(own: unknown, schema: z.ZodType, baseDirectory: string): unknown {
+  return namedTexts(schema, own, 'file').reduce(
+    // What is empty names nothing, and is left to the schema.
+    (value, { path, text }) => (text === '' ? value : withValueAt(value, path, resolve(baseDirectory, text))),
+    own,
+  );
 }
 
 /** The entry without the shared keys, except those that the type's schema names itself (say `timezone`). */
@@ -216,6 +241,22 @@ function crossChecks(config: FileConfig): ConfigProblem[] {
     });
   }
   return problems;
+}
+
+/** Another source that an entry names is one of the file, or one that an ingest token of the file pushes for. */
+function unknownSources({ sources, tokens }: FileConfig, named: readonly NamedSource[]): ConfigProblem[] {
+  const pushed = tokens.flatMap((token) => token.sources ?? []);
+  return named.flatMap(({ path, text }) => {
+    const [, index] = path;
+    const others = [...sources.filter((_, at) => at !== index).map(({ name }) => name), ...pushed];
+    if (others.includes(text)) return [];
+    const expected =
+      others.length === 0
+        ? 'and there is no other source'
+        : `expected one of ${[...new Set(others)].sort().join(', ')}`;
+    const remedy = 'correct it, add it under sources:, or where it is pushed to the sources: of its ingest token';
+    return [{ path, message: `found ${JSON.stringify(text)}, ${expected}; ${remedy}` }];
+  });
 }
 
 function duplicates(values: readonly string[], path: ConfigPath, key: string): ConfigProblem[] {

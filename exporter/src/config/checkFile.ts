@@ -42,7 +42,8 @@ function readScalar(text: string): string | number | boolean {
   return typeof scalar === 'number' || typeof scalar === 'boolean' ? scalar : text;
 }
 
-function withValueAt(root: unknown, path: ConfigPath, value: unknown): unknown {
+/** @returns a copy of `root` with `value` at `path`; as it was where there is no such place. */
+export function withValueAt(root: unknown, path: ConfigPath, value: unknown): unknown {
   const [head, ...rest] = path;
   if (head === undefined) return value;
   if (Array.isArray(root)) return root.map((item, index) => (index === head ? withValueAt(item, rest, value) : item));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseByteSize } from './byteSize.ts';
 import { parseDuration } from './duration.ts';
 import { parseListenAddress } from './listenAddress.ts';
+import { named } from './namedTexts.ts';
 
 /** `15s`, `5m`, `24h`, `35d` in, milliseconds out. */
 export const durationMs = z.union([z.string(), z.literal(0)]).transform((text, context) => {
@@ -29,6 +30,15 @@ export const listenAddress = z.string().transform((text, context) => {
 
 /** A positive whole number. */
 export const positiveInteger = z.int().positive();
+
+/** A file or directory; a relative one is relative to the directory of the configuration file. */
+export const filePath = z.string().min(1).register(named, { what: 'file' });
+
+/** The name of another source, which has to be configured. */
+export const sourceName = z
+  .string()
+  .regex(/^[a-zA-Z0-9_.-]{1,64}$/, { error: 'expected the name of another source' })
+  .register(named, { what: 'source' });
 
 /** An IANA time zone that this Node.js knows. */
 export const timeZone = z

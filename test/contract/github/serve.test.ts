@@ -19,7 +19,7 @@ it('the exporter polls GitHub, takes its webhooks, and tells a revoked token', a
   const exporter = await startExporter({
     config: {
       ledger: { database_url: database.connectionString },
-      tokens: [{ name: 'ci', role: 'ingest', token: INGEST }],
+      tokens: [{ name: 'ci', role: 'ingest', token: INGEST, sources: ['agents'] }],
       sources: [
         {
           name: 'hub',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { positiveDurationMs } from '../../config/fieldTypes.ts';
+import { positiveDurationMs, sourceName } from '../../config/fieldTypes.ts';
 
 export const configSchema = z.strictObject({
   /** Key of one team (`e2b_…`). */
@@ -9,10 +9,7 @@ export const configSchema = z.strictObject({
    * The source that also tells of these sandboxes and counts them (CodeCourier creates its sandboxes at E2B). They are then
    * shown with their resources, and not counted a second time.
    */
-  sandboxes_of: z
-    .string()
-    .regex(/^[a-zA-Z0-9_.-]{1,64}$/, { error: 'expected the name of another source' })
-    .optional(),
+  sandboxes_of: sourceName.optional(),
   /** Project of the sandboxes: the same for all, or what this key of a sandbox's metadata says. */
   project: z.string().min(1).optional(),
   project_key: z.string().min(1).default('projectId'),

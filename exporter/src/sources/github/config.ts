@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { positiveDurationMs, positiveInteger } from '../../config/fieldTypes.ts';
+import { positiveDurationMs, positiveInteger, sourceName } from '../../config/fieldTypes.ts';
 
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' })
@@ -15,9 +15,7 @@ export const configSchema = z.strictObject({
   /** Where pull requests have their pages; default: follows from base_url. */
   web_url: httpUrl.optional(),
   /** The sources whose runs have their pull requests here. */
-  runs_of: z
-    .array(z.string().min(1))
-    .nonempty({ error: 'expected the names of the sources whose runs open pull requests' }),
+  runs_of: z.array(sourceName).nonempty({ error: 'expected the names of the sources whose runs open pull requests' }),
   /** Only these are asked about and listened to; default: every one that a run names. */
   repositories: z
     .array(z.string().regex(/^[\w.-]+\/[\w.-]+$/, { error: 'expected owner/name' }))

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, positiveDurationMs, positiveInteger } from '../../config/fieldTypes.ts';
+import { byteSize, filePath, positiveDurationMs, positiveInteger } from '../../config/fieldTypes.ts';
 import { compileKeyPattern } from './redis/keyPattern.ts';
 
 const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_$]{0,62}$/, {
@@ -57,7 +57,7 @@ const service = z.strictObject({
 
 const artifacts = z.strictObject({
   /** The directory that holds the runs' directories, as this process sees it. */
-  path: z.string().min(1),
+  path: filePath,
   /** The same directory as the service writes it down, where paths elsewhere should be refused. */
   recorded_path: z.string().startsWith('/').optional(),
   /** Deliveries of webhooks, below `path`; null: not read. */

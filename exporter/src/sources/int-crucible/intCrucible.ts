@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { positiveDurationMs, positiveInteger } from '../../config/fieldTypes.ts';
+import { filePath, positiveDurationMs, positiveInteger } from '../../config/fieldTypes.ts';
 import { ChangedRecords } from '../rows/changedRecords.ts';
 import { readRows } from '../rows/readRows.ts';
 import type { PollContext, PollPage, ProbeReport, Source, SourceType } from '../source.ts';
@@ -15,7 +15,7 @@ const configSchema = z
       .string()
       .regex(/^postgres(?:ql)?:\/\//, { error: 'expected a URL that starts with postgres:// or postgresql://' })
       .optional(),
-    database_path: z.string().min(1).optional(),
+    database_path: filePath.optional(),
     schema: z.string().min(1).optional(),
     page_size: positiveInteger.max(2_000).default(500),
     overlap: positiveDurationMs.prefault('10m'),

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { byteSize } from '../../config/fieldTypes.ts';
+import { byteSize, filePath } from '../../config/fieldTypes.ts';
 import { placeIn, readLines } from '../files/followedFile.ts';
 import { codeOf, type FileFacts, RefusedPath, RootedFiles } from '../files/rootedFiles.ts';
 import type { PollContext, PollPage, ProbeReport, PulledRecord, Source, SourceType } from '../source.ts';
@@ -13,7 +13,7 @@ import { readLine } from './readLine.ts';
 
 export const configSchema = z.strictObject({
   /** A file, which is followed through its rotation, or a directory of logs. */
-  path: z.string().min(1),
+  path: filePath,
   /** Which files of a directory are logs, by the end of their names. */
   suffixes: z.array(z.string().min(1)).nonempty().default(['.log', '.json', '.ndjson', '.jsonl']),
   /** Where a file that is met at the first poll is read from; later ones are read from their beginning. */

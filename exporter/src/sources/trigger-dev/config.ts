@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, positiveDurationMs, positiveInteger } from '../../config/fieldTypes.ts';
+import { byteSize, positiveDurationMs, positiveInteger, sourceName } from '../../config/fieldTypes.ts';
 
 export const configSchema = z.strictObject({
   /** Secret key of one environment (`tr_prod_…`); it reads the runs and queues of that environment. */
@@ -13,10 +13,7 @@ export const configSchema = z.strictObject({
    * The source whose runs are executed here: its runs name the Trigger.dev run as their `triggerRunId`. Runs are then read
    * as jobs, which count for the queues alone; runs and cost are counted by that source.
    */
-  runs_of: z
-    .string()
-    .regex(/^[a-zA-Z0-9_.-]{1,64}$/, { error: 'expected the name of another source' })
-    .optional(),
+  runs_of: sourceName.optional(),
   /** Which tasks to read; default: all. */
   tasks: z.array(z.string().min(1)).default([]),
   /** How far back the first read goes. Trigger.dev keeps runs for 1 to 30 days, by plan. */
