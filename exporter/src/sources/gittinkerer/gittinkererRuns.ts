@@ -127,6 +127,7 @@ export class GittinkererRuns {
         runId: place.id,
         row,
         metrics: metricsOf(all, place.id),
+        metricsArePushed: this.#config.run_metrics === null,
         artifacts: found?.artifacts,
         refused: found?.refused,
       };

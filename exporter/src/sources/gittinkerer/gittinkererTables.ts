@@ -50,7 +50,8 @@ export async function findRuns(query: Query, config: GittinkererConfig): Promise
 
 /** One row of run_metrics. */
 export interface MetricRow {
-  readonly id: string;
+  /** Undefined: pushed without one. */
+  readonly id: string | undefined;
   readonly value: string | null;
   readonly recordedAt: string | null;
 }

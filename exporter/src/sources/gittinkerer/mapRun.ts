@@ -1,22 +1,23 @@
 import { categoryOf } from '../../contract/errorCategories.ts';
 import { isFinished } from '../../contract/status.ts';
 import type { Column } from '../postgres/describeTable.ts';
-import {
-  amountOf,
-  countOf,
-  defined,
-  definedOrNothing,
-  type JsonObject,
-  type TextRow,
-  utcInstant,
-} from '../rows/textValues.ts';
+import { countOf, defined, definedOrNothing, type JsonObject, type TextRow, utcInstant } from '../rows/textValues.ts';
 import type { PulledRecord } from '../source.ts';
 import type { StatusTable, StatusWords } from '../statusWords.ts';
 import { timeOfDirectory } from './artifacts/directoryName.ts';
 import { EXPECTED_ARTIFACTS, type RunArtifacts } from './artifacts/readArtifacts.ts';
 import { readPayload } from './artifacts/readPayload.ts';
 import type { RunColumn } from './config.ts';
-import { attributeValue, camelCase, type MetricRow, type RunMetrics, WEBHOOK_METRIC } from './gittinkererTables.ts';
+import { attributeValue, camelCase, type RunMetrics } from './gittinkererTables.ts';
+import {
+  figuresOf,
+  integerOf,
+  lastRecorded,
+  type MetricFigures,
+  metricAttributes,
+  usageOf,
+  webhookOf,
+} from './mapMetrics.ts';
 
 /** The document's queries say `failed`, its run.json `succeeded`, the schema `completed`; the bash side writes `success` and `error`. */
 export const GITTINKERER_STATUSES: StatusTable = {
@@ -44,14 +45,14 @@ const MAX_FILES = 1_000;
 const RUN_JSON_FIELDS = new Set(
   'run_id status timestamp payload_path artifacts_dir started_at finished_at exit_code error error_message'.split(' '),
 );
-/** Metrics that have a field of their own; the others are attributes. */
-const MAPPED_METRICS = new Set(['exit_code', 'files_changed', 'cost_usd']);
 
 export interface RunParts {
   readonly runId: string;
   /** The row of `runs`, by what its columns mean, and every other column. */
   readonly row?: { readonly known: Partial<Record<RunColumn, string | null>>; readonly others: JsonObject } | undefined;
   readonly metrics: RunMetrics;
+  /** Its metrics are not read here but pushed: whether there are figures, the ledger knows. */
+  readonly metricsArePushed?: boolean | undefined;
   /** `missing`: the artifacts can be read, and this run has none. Undefined: nobody knows. */
   readonly artifacts: RunArtifacts | 'missing' | undefined;
   /** Why the directory that the row names is not looked at. */
@@ -83,13 +84,13 @@ export function mapRun(parts: RunParts, words: StatusWords, now: Date): readonly
   const times = readTimes(parts, artifacts, finished);
   const origin = known.source || payload?.origin;
   const project = known.project || payload?.project;
-  const exitCode = integerOf(metrics.latest.get('exit_code')?.value ?? known.exit_code ?? runJson?.exit_code);
+  const figures = figuresOf(metrics);
+  const { costUsd, tokens } = figures;
+  const exitCode = figures.exitCode ?? integerOf(known.exit_code ?? runJson?.exit_code);
   const pullRequest = definedOrNothing({
     ...payload?.pullRequest,
     number: countOf(known.pr_number) ?? payload?.pullRequest?.number,
   });
-  const costUsd = amountOf(metrics.latest.get('cost_usd')?.value);
-  const tokens = countOf(metrics.latest.get('tokens_used')?.value);
   const endedAt = times.finishedAt ?? lastRecorded(metrics) ?? times.createdAt ?? now.toISOString();
   const settled = finished && now.getTime() - Date.parse(endedAt) >= LATE_METRICS_MS;
   const run: PulledRecord = {
@@ -109,18 +110,16 @@ export function mapRun(parts: RunParts, words: StatusWords, now: Date): readonly
       error: finished && state.status !== 'succeeded' ? errorOf(known.error, runJson, exitCode) : undefined,
       exitCode,
       costUsd,
-      counts: countsOf(metrics, artifacts),
+      counts: countsOf(figures, artifacts),
       commitSha: artifacts?.commitSha,
       artifacts: artifactsOf(parts, finished),
       links: payload?.sourceUrl === undefined ? undefined : { source: payload.sourceUrl },
-      usageMissing: usageMissing(tokens ?? costUsd, settled),
+      usageMissing: usageMissing(tokens ?? costUsd, settled && parts.metricsArePushed !== true),
       attributes: attributesOf(parts, artifacts, origin, state.status),
     }),
   };
   const usage =
-    settled && (tokens ?? costUsd) !== undefined
-      ? [usageOf(runId, project, { tokens, costUsd }, endedAt, metrics)]
-      : [];
+    settled && (tokens ?? costUsd) !== undefined ? [usageOf(runId, project, figures, endedAt.slice(0, 10))] : [];
   return [run, ...usage, ...metrics.webhooks.flatMap((metric) => webhookOf(metric, runId, project))];
 }
 
@@ -156,10 +155,9 @@ function errorOf(column: string | null | undefined, runJson: JsonObject | undefi
   return message === undefined ? undefined : { surface: 'run', message, category: categoryOf(message) };
 }
 
-function countsOf(metrics: RunMetrics, artifacts: RunArtifacts | undefined): JsonObject | undefined {
+function countsOf({ filesChanged }: MetricFigures, artifacts: RunArtifacts | undefined): JsonObject | undefined {
   return definedOrNothing({
-    filesChanged:
-      countOf(metrics.latest.get('files_changed')?.value) ?? artifacts?.filesChanged?.length ?? artifacts?.diff?.files,
+    filesChanged: filesChanged ?? artifacts?.filesChanged?.length ?? artifacts?.diff?.files,
     linesAdded: artifacts?.diff?.linesAdded,
     linesRemoved: artifacts?.diff?.linesRemoved,
   });
@@ -176,50 +174,6 @@ function usageMissing(figure: number | undefined, settled: boolean): boolean | u
   return settled ? true : undefined;
 }
 
-function lastRecorded({ latest }: RunMetrics): string | undefined {
-  return [...latest.values()]
-    .flatMap(({ recordedAt }) => utcInstant(recordedAt) ?? [])
-    .sort()
-    .at(-1);
-}
-
-function usageOf(
-  runId: string,
-  project: string | undefined,
-  { tokens, costUsd }: { tokens: number | undefined; costUsd: number | undefined },
-  finishedAt: string,
-  metrics: RunMetrics,
-): PulledRecord {
-  const ms = amountOf(metrics.latest.get('duration_ms')?.value);
-  return {
-    kind: 'usage',
-    data: defined({
-      usageId: `${runId}:completion`,
-      runId,
-      project,
-      date: finishedAt.slice(0, 10),
-      quantity: tokens,
-      unit: tokens === undefined ? undefined : 'tokens',
-      costUsd,
-      durationSeconds: ms === undefined ? undefined : ms / 1000,
-    }),
-  };
-}
-
-/** `webhook_processed` counts webhooks; without a time it could not be told from itself when it is read again. */
-function webhookOf({ id, value, recordedAt }: MetricRow, runId: string, project: string | undefined): PulledRecord[] {
-  const at = utcInstant(recordedAt);
-  const count = value === null ? 1 : countOf(value);
-  if (at === undefined || count === undefined) return [];
-  return [
-    {
-      kind: 'adapter',
-      at,
-      data: defined({ adapter: WEBHOOK_METRIC, eventId: id, at, project, result: 'ok', count, attributes: { runId } }),
-    },
-  ];
-}
-
 function attributesOf(
   parts: RunParts,
   artifacts: RunArtifacts | undefined,
@@ -230,11 +184,7 @@ function attributesOf(
   if (source !== undefined) attributes.runSource = source;
   const updatedAt = utcInstant(parts.row?.known.updated_at);
   if (updatedAt !== undefined) attributes.updatedAt = updatedAt;
-  for (const [name, { value }] of parts.metrics.latest) {
-    if (!MAPPED_METRICS.has(name)) attributes[`metrics.${name}`] = value === null ? null : Number(value);
-  }
-  const recordedAt = lastRecorded(parts.metrics);
-  if (recordedAt !== undefined) attributes.metricsRecordedAt = recordedAt;
+  Object.assign(attributes, metricAttributes(parts.metrics));
   if (parts.row?.known.artifacts_dir) attributes.artifactsDir = parts.row.known.artifacts_dir;
   if (parts.refused !== undefined) attributes.artifactsRefused = parts.refused;
   if (artifacts !== undefined) Object.assign(attributes, artifactAttributes(artifacts, status));
@@ -270,10 +220,4 @@ function artifactAttributes(artifacts: RunArtifacts, status: string | undefined)
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function integerOf(value: unknown): number | undefined {
-  if (value === null || value === undefined || value === '') return undefined;
-  const number = Number(value);
-  return Number.isSafeInteger(Math.trunc(number)) ? Math.trunc(number) : undefined;
 }
