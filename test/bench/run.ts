@@ -3,7 +3,7 @@
  * and writes test/bench/RESULTS.md. `--only <scenario>` runs one of ingest, scrape, rendering; `--quick` sees that all of
  * it runs, with sizes that say nothing; neither writes the file.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -56,8 +56,10 @@ async function report(): Promise<string> {
   const postgres = await withClient(cluster, 'postgres', async (client) => {
     return (await client.query<{ server_version: string }>('show server_version')).rows[0]?.server_version;
   });
-  const version = (command: string) =>
-    execFileSync(command, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const version = (command: string) => {
+    const { stdout, stderr } = spawnSync(command, ['--version'], { encoding: 'utf8' });
+    return /\S.*/.exec(`${stdout}${stderr}`)?.[0];
+  };
   const cpu = cpus();
   const lines = [
     '# Benchmark results',
@@ -67,12 +69,12 @@ async function report(): Promise<string> {
     '',
     `- Machine: ${cpu.length} cores (${cpu[0]?.model.trim()}), ${megabytes(totalmem())} memory, ${process.platform} ${process.arch}.`,
     `- Node.js ${process.version}; Postgres ${postgres} with fsync, synchronous_commit and full_page_writes on, on the same machine;`,
-    `  ${version('prometheus-pushgateway').split('\n')[0]}.`,
+    `  ${version('prometheus-pushgateway')}.`,
     `- Commit: ${commit()}.`,
     '- Everything runs on these cores at the same time: exporter, Postgres and the process that sends the load.',
     '',
   ];
-  return `${lines.join('\n')}${sections.join('\n')}`;
+  return `${lines.join('\n')}\n${sections.join('\n')}`;
 }
 
 function commit(): string {
