@@ -118,7 +118,7 @@ surprise: 1
 `);
     expect(message).toContain('fleetlens.yaml: 12 problems');
     expect(message).toContain(
-      '  line 2, web.listen_adress: unknown key, expected one of listen_address, config_file, external_url\n',
+      '  line 2, web.listen_adress: unknown key, expected one of listen_address, config_file, external_url, trusted_proxies\n',
     );
     expect(message).toContain(
       '  line 4, ledger.retention.output: found "14x", expected a duration such as 15s, 5m, 24h or 35d\n',
@@ -251,6 +251,34 @@ sources: [{name: s, type: int-crucible, database_url: x, batch: \${BATCH}}]
     expect((await load('ledger: {database_url: "${A:-}"}\n')).ledger.database_url).toBeUndefined();
   });
 
+  it("fill the rate limits by the platforms' own variables, and only what the file leaves out", async () => {
+    const env = {
+      RATE_LIMIT_MAX: '5',
+      RATE_LIMIT_WINDOW: '90',
+      REDIS_HOST: 'redis.internal',
+      REDIS_PORT: '6380',
+      REDIS_PASSWORD: '0123',
+    };
+    expect((await load('{}', env)).rate_limit).toEqual({
+      max: 5,
+      project_max: 5,
+      window: 90_000,
+      redis_host: 'redis.internal',
+      redis_port: 6380,
+      redis_password: '0123',
+    });
+    const given = await load('rate_limit: {max: 100, project_max: 10, window: 2m}\n', env);
+    expect(given.rate_limit).toMatchObject({ max: 100, project_max: 10, window: 120_000, redis_port: 6380 });
+    expect((await load('rate_limit: {project_max: 7}\n')).rate_limit).toMatchObject({ max: 36_000, project_max: 7 });
+    expect(await problemsOf('{}', { RATE_LIMIT_MAX: 'none' })).toContain(
+      'rate_limit.max: found "none", expected a number',
+    );
+    expect(await problemsOf('{}', { RATE_LIMIT_WINDOW: 'soon' })).toContain(
+      'rate_limit.window: found "soon", expected a duration such as 15s',
+    );
+    expect(await problemsOf('{}', { REDIS_PORT: '70000' })).toContain('rate_limit.redis_port: found 70000');
+  });
+
   it('fill what the file leaves out, and only that', async () => {
     const env = {
       DATABASE_URL: 'postgres://env/db',
@@ -294,18 +322,31 @@ describe('secret files', () => {
     await writeFile(join(directory, 'secrets/redis'), 'redis-pw');
     const config = await load(
       `ledger: {database_url_file: secrets/db}
+rate_limit: {redis_password_file: secrets/redis}
 sources: [{name: s, type: workflow-ledger, redis: {url: "redis://r", password_file: \${DIR:-a, b}/redis}}]
 `,
       { DIR: 'secrets' },
     );
     expect(config.ledger.database_url).toBe('postgres://me:pw@db/x');
+    expect(config.rate_limit.redis_password).toBe('redis-pw');
     expect(config.sources[0]?.options).toEqual({ redis: { url: 'redis://r', password: 'redis-pw' } });
   });
+});
+
+it('trusted proxies are addresses and networks', async () => {
+  const proxies = ['10.0.0.7', '10.0.0.0/8', '::1', 'fd00::/8'];
+  expect((await load(`web: {trusted_proxies: ${JSON.stringify(proxies)}}\n`)).web.trusted_proxies).toEqual(proxies);
+  for (const wrong of ['10.0.0.0/33', 'proxy.internal', '10.0.0.0/8/8', '10.0.0.0/', 'fd00::/129', '']) {
+    expect(await problemsOf(`web: {trusted_proxies: [${JSON.stringify(wrong)}]}\n`)).toContain(
+      `web.trusted_proxies[0]: found ${JSON.stringify(wrong)}, expected an address or a network`,
+    );
+  }
 });
 
 describe('describeConfig', () => {
   it('shows the configuration in force in the units of the file, without secrets', async () => {
     const config = await load(`ledger: {database_url: "postgres://me:hunter2@db/x?sslmode=require"}
+rate_limit: {redis_host: r, redis_password: hunter2, window: 2m}
 tokens: [{name: t, role: viewer, token: ${TOKEN}}]
 sources: [{name: s, type: workflow-ledger, redis: {url: "redis://:hunter2@r", password: hunter2}}]
 `);
@@ -314,6 +355,7 @@ sources: [{name: s, type: workflow-ledger, redis: {url: "redis://:hunter2@r", pa
       web: { listen_address: ['127.0.0.1:9960'] },
       ledger: { database_url: 'postgres://me:***@db/x?sslmode=require', retention: { output_bytes_per_run: '64MiB' } },
       ingest: { max_body_bytes: '10MB', max_field_bytes: '256KiB' },
+      rate_limit: { max: 36_000, window: '2m', redis_host: 'r', redis_password: '<secret>' },
       sources: [{ poll_interval: '15s', options: { redis: { url: 'redis://:***@r', password: '<secret>' } } }],
     });
     expect(JSON.stringify(shown)).not.toContain('hunter2');
@@ -327,11 +369,12 @@ describe('planReload', () => {
     const after = await load(`web: {listen_address: ":1"}
 ledger: {lost_after: 1h}
 metrics: {max_series: 20, deny: [fleet_runs]}
+rate_limit: {max: 5}
 tokens: [{name: t, role: viewer, token: ${TOKEN}}]
 log: {level: debug}
 `);
     const plan = planReload(before, after);
-    expect(plan.apply).toEqual(['tokens', 'log', 'metrics.deny']);
+    expect(plan.apply).toEqual(['tokens', 'rate_limit', 'log', 'metrics.deny']);
     expect(plan.restart).toEqual(['web.listen_address', 'ledger.lost_after', 'metrics.max_series']);
     expect(plan.effective.metrics).toMatchObject({ max_series: 10, deny: ['fleet_runs'] });
     expect(plan.effective.web).toEqual(before.web);

@@ -71,7 +71,8 @@ export interface LoadConfigOptions {
 
 /**
  * Reads and checks the configuration. The file wins over the environment, which fills `ledger.database_url`
- * (DATABASE_URL), `log.level` (LOG_LEVEL), `log.requests` (LOG_REQUESTS) and `log.health_requests` (LOG_HEALTH_REQUESTS).
+ * (DATABASE_URL), `log.level` (LOG_LEVEL), `log.requests` (LOG_REQUESTS), `log.health_requests` (LOG_HEALTH_REQUESTS) and under
+ * `rate_limit` `max` (RATE_LIMIT_MAX), `window` (RATE_LIMIT_WINDOW, seconds), `redis_host`, `redis_port` and `redis_password` (REDIS_…).
  * File names in the file are relative to its directory.
  * @param path the file; undefined: `fleetlens.yaml`, or all defaults where there is none.
  * @throws ConfigError with every problem at once.

@@ -12,6 +12,7 @@ import { HEALTH_PATHS } from './http/healthRoutes.ts';
 import { ingestRoute } from './http/ingestRoute.ts';
 import { listen } from './http/listen.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
+import { RateLimits } from './http/rateLimit/rateLimits.ts';
 import { recordRoutes } from './http/recordRoutes.ts';
 import { WebConfigFile } from './http/webConfig/webConfigFile.ts';
 import { webhookRoute } from './http/webhookRoute.ts';
@@ -93,12 +94,22 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
 
   const counterDifference = selfGauge(registry, 'fleetlens_source_counter_difference');
 
+  const limits = await RateLimits.open(config.rate_limit, {
+    log,
+    limited: selfCounter(registry, 'fleetlens_rate_limited_total'),
+    storeUp: selfGauge(registry, 'fleetlens_rate_limit_store_up'),
+  });
+  starting.defer(() => limits.close());
+  health.register({ name: 'rate_limits', check: async () => limits.health() });
+
   const app = createServer({
     log,
     version: BUILD.version,
     tokens,
     health,
     metricsNeedToken: config.metrics.require_token,
+    limits,
+    trustedProxies: config.web.trusted_proxies,
     requestLog: () => ({ requests: config.log.requests, healthRequests: config.log.health_requests }),
     ...(config.web.external_url === undefined ? {} : { externalUrl: config.web.external_url }),
     ...(sentry === undefined ? {} : { errors: sentry }),
@@ -157,6 +168,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       tokens.replace(config.tokens);
       log.level = config.log.level;
       if (plan.apply.some((key) => key.startsWith('metrics.'))) snapshot.reset();
+      if (plan.apply.includes('rate_limit')) await limits.reload(config.rate_limit);
       if (plan.apply.includes('sources')) {
         ledger.ledger.policy = { ...ledger.ledger.policy, costFrom: costFromOf(config.sources) };
         webhooks = createWebhooks(config, log);

@@ -11,7 +11,7 @@ const HIDDEN = '<secret>';
  * secrets hidden. For `config check`.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { web, ledger, ingest, metrics, tokens, sources, budgets, log } = config;
+  const { web, ledger, ingest, metrics, rate_limit, tokens, sources, budgets, log } = config;
   const { retention } = ledger;
   return {
     web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
@@ -37,6 +37,11 @@ export function describeConfig(config: Config): Record<string, unknown> {
       max_field_bytes: formatByteSize(ingest.max_field_bytes),
     },
     metrics: { ...metrics, series_idle: formatDuration(metrics.series_idle) },
+    rate_limit: {
+      ...rate_limit,
+      window: formatDuration(rate_limit.window),
+      ...(rate_limit.redis_password === undefined ? {} : { redis_password: HIDDEN }),
+    },
     tokens: tokens.map(({ sha256: _, ...rule }) => ({ ...rule, token: HIDDEN })),
     sources: sources.map(({ options, poll_interval, timeout, ...rest }) => ({
       ...rest,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseByteSize } from './byteSize.ts';
 import { parseDuration } from './duration.ts';
@@ -27,6 +28,18 @@ export const listenAddress = z.string().transform((text, context) => {
   if (address !== undefined) return address;
   return refuse(context, text, 'an address such as 127.0.0.1:9960, :9960 or [::1]:9960');
 });
+
+/** An address or a network, `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`. */
+export const networkAddress = z
+  .string()
+  .refine(isNetworkAddress, { error: 'expected an address or a network such as 10.0.0.7, 10.0.0.0/8 or fd00::/8' });
+
+function isNetworkAddress(text: string): boolean {
+  const [address = '', bits] = text.split('/', 2);
+  const family = isIP(address);
+  if (family === 0 || text.split('/').length > 2) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
 
 /** A positive whole number. */
 export const positiveInteger = z.int().positive();

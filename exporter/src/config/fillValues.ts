@@ -27,6 +27,12 @@ export function withFlagsAndEnvironment(
     ['log', 'level', env.LOG_LEVEL],
     ['log', 'requests', readFlag(env.LOG_REQUESTS)],
     ['log', 'health_requests', readFlag(env.LOG_HEALTH_REQUESTS)],
+    ['rate_limit', 'max', readNumber(env.RATE_LIMIT_MAX)],
+    // Seconds, as the platforms have it.
+    ['rate_limit', 'window', env.RATE_LIMIT_WINDOW?.replace(/^\d+$/, '$&s')],
+    ['rate_limit', 'redis_host', env.REDIS_HOST],
+    ['rate_limit', 'redis_port', readNumber(env.REDIS_PORT)],
+    ['rate_limit', 'redis_password', env.REDIS_PASSWORD],
   ] as const;
   const mapping = z.record(z.string(), z.unknown()).safeParse(value);
   if (!mapping.success) return value;
@@ -43,4 +49,8 @@ export function withFlagsAndEnvironment(
 function readFlag(text: string | undefined): boolean | string | undefined {
   if (text === 'true' || text === '1') return true;
   return text === 'false' || text === '0' ? false : text;
+}
+
+function readNumber(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
 }

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { byteSize, durationMs, listenAddress, positiveDurationMs, positiveInteger, timeZone } from './fieldTypes.ts';
+import {
+  byteSize,
+  durationMs,
+  listenAddress,
+  networkAddress,
+  positiveDurationMs,
+  positiveInteger,
+  timeZone,
+} from './fieldTypes.ts';
 
 /** Who a token speaks for. viewer < operator < builder < admin; ingest stands apart: it can push events and nothing else. */
 const ROLES = ['ingest', 'viewer', 'operator', 'builder', 'admin'] as const;
@@ -19,6 +27,8 @@ const webSchema = z
       .prefault('127.0.0.1:9960'),
     config_file: z.string().min(1).optional(),
     external_url: z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' }).optional(),
+    /** Whose X-Forwarded-For is believed. */
+    trusted_proxies: z.array(networkAddress).default([]),
   })
   .prefault({});
 
@@ -122,6 +132,31 @@ const sourceSchema = z.looseObject({
   timezone: timeZone.optional(),
 });
 
+/**
+ * Requests of one address in a window: a hundred dashboards of 30 panels that refresh every 5 s, through one Grafana, or 600 a second.
+ */
+const DEFAULT_MAX = 36_000;
+/** Requests about one source and project in a window: 20,000 a second, twice the single pushes that one exporter was seen to commit. */
+const DEFAULT_PROJECT_MAX = 1_200_000;
+
+const rateLimitSchema = z
+  .strictObject({
+    /** Requests of one address in a window; of one source and project too, where project_max does not say. */
+    max: positiveInteger.optional(),
+    project_max: positiveInteger.optional(),
+    window: positiveDurationMs.prefault('60s'),
+    /** With a host the counters are in Redis, and replicas share them. */
+    redis_host: z.string().min(1).optional(),
+    redis_port: z.int().min(1).max(65_535).default(6379),
+    redis_password: z.string().min(1).optional(),
+  })
+  .transform((limits) => ({
+    ...limits,
+    max: limits.max ?? DEFAULT_MAX,
+    project_max: limits.project_max ?? limits.max ?? DEFAULT_PROJECT_MAX,
+  }))
+  .prefault({});
+
 const usd = z.number().positive();
 const budgetsSchema = z.strictObject({
   workspace_monthly_usd: usd.optional(),
@@ -144,6 +179,7 @@ export const fileSchema = z.strictObject({
   ledger: ledgerSchema,
   ingest: ingestSchema,
   metrics: metricsSchema,
+  rate_limit: rateLimitSchema,
   tokens: z.array(tokenSchema).default([]),
   sources: z.array(sourceSchema).default([]),
   budgets: budgetsSchema.optional(),

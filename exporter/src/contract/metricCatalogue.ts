@@ -746,6 +746,21 @@ const families = [
     help: 'Later events that contradicted what the family had counted; they move nothing.',
   },
   {
+    name: 'fleetlens_rate_limited_total',
+    type: 'counter',
+    labels: ['layer'],
+    ...self,
+    help: 'Requests that this exporter answered 429; layer: ip (too many of one address), repo (too many about one source and project).',
+    siblings: { label: 'layer', values: ['ip', 'repo'] },
+  },
+  {
+    name: 'fleetlens_rate_limit_store_up',
+    type: 'gauge',
+    labels: [],
+    ...self,
+    help: '1 while the Redis of the rate limits answers, 0 while requests are allowed unchecked; absent where they are counted in memory.',
+  },
+  {
     name: 'fleetlens_config_last_reload_success',
     type: 'gauge',
     labels: [],

@@ -78,6 +78,13 @@ export function bearerToken(request: Pick<FastifyRequest, 'headers'>): string | 
   return /^Bearer +([\x21-\x7e]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
+/** @returns whether the request has a token that may push. */
+export function mayPush(request: Pick<FastifyRequest, 'headers'>, tokens: TokenRegistry): boolean {
+  const token = bearerToken(request);
+  const role = token === undefined ? undefined : tokens.find(token)?.role;
+  return role !== undefined && ROLES_OF.ingest.includes(role);
+}
+
 export interface AuthOptions {
   readonly tokens: TokenRegistry;
   /** `metrics.require_token`. */

@@ -7,6 +7,8 @@ import { HttpError } from './httpError.ts';
 import { LANDING_STYLE_HASH, landingPage } from './landingPage.ts';
 import { ServerGroup } from './listen.ts';
 import { createNodeServer, DEFAULT_TIMEOUTS, type NodeServerOptions, type ServerTimeouts } from './nodeServer.ts';
+import { limitRoutes } from './rateLimit/limitRoutes.ts';
+import type { RateLimits } from './rateLimit/rateLimits.ts';
 import { requestIdOf } from './requestId.ts';
 import { logRequests, type RequestLogOptions } from './requestLog.ts';
 import { guardByWebConfig } from './webAuth.ts';
@@ -23,6 +25,10 @@ export interface ServerDeps {
   readonly externalUrl?: string;
   /** TLS, basic authentication, headers and rate limit of `--web.config.file`. */
   readonly webConfig?: WebConfigFile;
+  /** Default: none. */
+  readonly limits?: RateLimits;
+  /** `web.trusted_proxies`. Default: what a client says of its address is not believed. */
+  readonly trustedProxies?: readonly string[];
   /** Read at each request. Default: nothing is logged but failures. */
   readonly requestLog?: () => RequestLogOptions;
   /** Where unexpected errors are reported besides the log. */
@@ -61,6 +67,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     requestIdHeader: false,
+    ...(deps.trustedProxies?.length ? { trustProxy: [...deps.trustedProxies] } : {}),
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     forceCloseConnections: 'idle',
@@ -83,6 +90,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   });
   if (deps.requestLog !== undefined) logRequests(app, deps.requestLog);
   answerErrors(app, deps.errors);
+  limitRoutes(app, deps.limits, deps.tokens);
   const basicUserOf = deps.webConfig && guardByWebConfig(app, deps.webConfig, deps.tokens);
   const auth: AuthOptions = {
     tokens: deps.tokens,

@@ -31,6 +31,26 @@ const FAILURE = jsonBody(ref('Error'), 'Not done; `error.message` says what was 
 const failures = (...codes: number[]): Json => Object.fromEntries(codes.map((code) => [String(code), FAILURE]));
 const READ_FAILURES = [400, 401, 403, 503];
 
+const seconds = (description: string): Json => ({ description, schema: { type: 'integer', minimum: 1 } });
+/** Of every answer of a limited route; a 429 has Retry-After too. */
+const LIMIT_HEADERS: Readonly<Record<string, Json>> = {
+  'X-RateLimit-Limit': { description: 'Requests allowed in a window.', schema: { type: 'integer', minimum: 1 } },
+  'X-RateLimit-Remaining': {
+    description: 'Requests left in this window, of the address or of the source and project: whichever has fewer left.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'X-RateLimit-Reset': seconds('Seconds until this window ends.'),
+};
+const TOO_MANY_REQUESTS: Readonly<Record<string, Json>> = {
+  '429': {
+    ...jsonBody(
+      ref('Error'),
+      'More requests than rate_limit allows one address, or one source and project; nothing was done or recorded.',
+    ),
+    headers: { 'Retry-After': seconds('Seconds after which to ask again.'), ...LIMIT_HEADERS },
+  },
+};
+
 /** A schema as JSON Schema 2020-12, the dialect of OpenAPI 3.1. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
@@ -83,6 +103,7 @@ function read(options: {
       responses: {
         '200': jsonBody(options.answer, 'Found.'),
         ...failures(...READ_FAILURES, ...(options.path === undefined ? [] : [404])),
+        ...TOO_MANY_REQUESTS,
         ...options.more,
       },
       security: [{ bearer: [] }, {}],
@@ -197,6 +218,7 @@ function ingestPath(): Json {
       responses: {
         '200': jsonBody(ref('IngestAnswer'), 'Committed; events that were refused are named with index and reason.'),
         ...failures(400, 401, 403, 409, 413, 415),
+        ...TOO_MANY_REQUESTS,
         '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
       },
       security: [{ bearer: [] }],
@@ -217,6 +239,7 @@ function webhookPath(): Json {
         '200': jsonBody(ref('IngestAnswer'), 'Committed; a delivery that came before is a duplicate.'),
         '202': jsonBody(ref('IngestAnswer'), 'Of no interest here; nothing was recorded.'),
         ...failures(400, 401, 404, 413),
+        ...TOO_MANY_REQUESTS,
         '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
       },
       security: [],
@@ -238,6 +261,7 @@ function operationPaths(): Record<string, Json> {
   return {
     '/': get('landingPage', 'What there is', {
       '200': { description: 'A page for people.', content: { 'text/html': { schema: { type: 'string' } } } },
+      ...TOO_MANY_REQUESTS,
     }),
     '/metrics': get(
       'metrics',
@@ -253,6 +277,7 @@ function operationPaths(): Record<string, Json> {
     '/-/ready': get('ready', 'Whether it can serve', { '200': textBody('It can.'), '503': textBody('Not yet.') }),
     '/openapi.json': get('openapi', 'This description', {
       '200': jsonBody({ type: 'object' }, 'OpenAPI 3.1'),
+      ...TOO_MANY_REQUESTS,
     }),
   };
 }

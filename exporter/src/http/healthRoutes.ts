@@ -6,7 +6,7 @@ import type { HealthRegistry } from './healthRegistry.ts';
 /** The routes that only say how the exporter is. Their log lines are off by default. */
 export const HEALTH_PATHS: ReadonlySet<string> = new Set(['/health', '/-/healthy', '/-/ready']);
 
-const config = { access: 'public' } as const;
+const config = { access: 'public', limit: 'none' } as const;
 
 /**
  * `GET /health`: every part's state and latency; 503 while an essential part is down. `/-/healthy`: 200 while the process

@@ -10,6 +10,8 @@ import { LedgerUnavailable } from '../ledger/ledgerErrors.ts';
 import type { ValueLimits } from '../normalise/cleanValue.ts';
 import { EventRejected, normaliseEvent } from '../normalise/normaliseEvent.ts';
 import { HttpError } from './httpError.ts';
+import { limitPush } from './rateLimit/limitRoutes.ts';
+import type { Subject } from './rateLimit/rateLimits.ts';
 
 export interface IngestOptions {
   readonly commits: GroupCommit;
@@ -55,7 +57,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
         throw refuse(error, ['']) ?? error;
       }
     });
-    scope.post('/api/v1/events', { config: { access: 'ingest' } }, async (request, reply) => {
+    scope.post('/api/v1/events', { config: { access: 'ingest', limit: 'repo' } }, async (request, reply) => {
       const { raw, bytes } = await readEvents(request);
       const rejected: IngestAnswer['rejected'] = [];
       const rejectedSources: string[] = [];
@@ -75,6 +77,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
         }
       });
       for (const event of events) checkSource(request, event);
+      await limitPush(reply, events.length === 0 ? [{ source: '', project: '' }] : events.map(subjectOf));
 
       const results = await record(events, bytes);
       // Only now: what is refused as a whole comes again as a whole.
@@ -133,6 +136,10 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
     }
     return event;
   }
+}
+
+function subjectOf({ source, fields }: NormalisedEvent): Subject {
+  return { source, project: typeof fields.project === 'string' ? fields.project : '' };
 }
 
 function isJson(request: FastifyRequest): boolean {

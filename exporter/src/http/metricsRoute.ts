@@ -24,7 +24,7 @@ export function metricsRoute(
   app.route({
     method: ['GET', 'HEAD'],
     url: '/metrics',
-    config: { access },
+    config: { access, limit: 'none' },
     handler: async (request, reply) => {
       if (underWay >= maxConcurrentScrapes) {
         reply.code(503).header('retry-after', '1').type('text/plain; charset=utf-8');

@@ -10,6 +10,8 @@ import type { ValueLimits } from '../normalise/cleanValue.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData, normaliseEvent } from '../normalise/normaliseEvent.ts';
 import type { WebhookEvent, WebhookReceiver } from '../sources/source.ts';
 import { HttpError } from './httpError.ts';
+import { limitPush } from './rateLimit/limitRoutes.ts';
+import type { Subject } from './rateLimit/rateLimits.ts';
 
 export interface WebhookOptions {
   /** @returns undefined where no source of this name takes webhooks. */
@@ -55,6 +57,7 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
           ? new HttpError(401, 'signature_invalid', outcome.reason)
           : new HttpError(400, 'invalid_request', outcome.reason);
       }
+      await limitPush(reply, subjectsOf(source, outcome.events));
       const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected: [] };
       if (outcome.events.length === 0) return await reply.code(202).send(answer);
       await record(source, outcome.events, bytes.length, answer);
@@ -88,9 +91,10 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
     }
     if (events.length === 0) return;
     const results = await commits.record(events, bytes).catch((error: unknown) => {
-      if (!(error instanceof QueueFull || error instanceof LedgerUnavailable)) throw error;
+      const refusal = asRefusal(error);
+      if (refusal === undefined) throw error;
       counted.inc({ source, result: 'refused' }, events.length);
-      throw unavailable(error);
+      throw refusal;
     });
     results.forEach((result, i) => {
       counted.inc({ source, result: result.result });
@@ -120,9 +124,16 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
   }
 }
 
-function unavailable(cause: Error): HttpError {
-  return new HttpError(503, 'ledger_unavailable', cause.message, {
-    cause,
+function subjectsOf(source: string, events: readonly WebhookEvent[]): Subject[] {
+  if (events.length === 0) return [{ source, project: '' }];
+  return events.map(({ data: { project } }) => ({ source, project: typeof project === 'string' ? project : '' }));
+}
+
+/** @returns the answer to a sender who should come again, where the error says that nothing was recorded. */
+export function asRefusal(error: unknown): HttpError | undefined {
+  if (!(error instanceof QueueFull || error instanceof LedgerUnavailable)) return undefined;
+  return new HttpError(503, 'ledger_unavailable', error.message, {
+    cause: error,
     headers: { 'retry-after': RETRY_AFTER_SECONDS },
   });
 }
