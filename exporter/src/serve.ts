@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { planReload } from './config.ts';
 import { connectLedger } from './connectLedger.ts';
+import { actionRoute } from './http/actionRoute.ts';
 import { TokenRegistry } from './http/auth.ts';
 import { createServer } from './http/createServer.ts';
 import { drainServer } from './http/drainServer.ts';
@@ -130,6 +131,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     maxEventBytes: config.ingest.max_event_bytes,
     values: valueLimits,
   });
+  actionRoute(app, { ledger: ledger.ledger, config: () => config });
   let webhooks = createWebhooks(config, log);
   webhookRoute(app, {
     receiverOf: (source) => webhooks.get(source),

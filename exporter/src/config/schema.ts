@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OWN_SOURCE } from '../contract/events.ts';
 import {
   byteSize,
   durationMs,
@@ -8,10 +9,8 @@ import {
   positiveInteger,
   timeZone,
 } from './fieldTypes.ts';
-
-/** Who a token speaks for. viewer < operator < builder < admin; ingest stands apart: it can push events and nothing else. */
-const ROLES = ['ingest', 'viewer', 'operator', 'builder', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+import { grafanaSchema } from './grafanaSchema.ts';
+import { ROLES } from './roles.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -103,6 +102,8 @@ const tokenSchema = z
       .optional(),
     sources: z.array(name).nonempty().optional(),
     projects: z.array(z.string().min(1)).nonempty().optional(),
+    /** Good only together with Grafana's signed identity: the token of the data source. */
+    require_identity: z.boolean().default(false),
   })
   .superRefine((rule, context) => {
     if ((rule.token === undefined) === (rule.token_sha256 === undefined)) {
@@ -122,7 +123,9 @@ const tokenSchema = z
   });
 
 const sourceSchema = z.looseObject({
-  name,
+  name: name.refine((text) => text !== OWN_SOURCE, {
+    error: `expected another name: ${OWN_SOURCE} is the source of what the exporter records itself`,
+  }),
   type: z.string().min(1),
   poll_interval: positiveDurationMs.prefault('15s'),
   timeout: positiveDurationMs.prefault('30s'),
@@ -181,6 +184,7 @@ export const fileSchema = z.strictObject({
   metrics: metricsSchema,
   rate_limit: rateLimitSchema,
   tokens: z.array(tokenSchema).default([]),
+  grafana: grafanaSchema.optional(),
   sources: z.array(sourceSchema).default([]),
   budgets: budgetsSchema.optional(),
   log: logSchema,

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { instant, MAX_NAME_LENGTH, name } from './fields.ts';
 import { definitionOf, KINDS, type Kind } from './records.ts';
 
+/** The source of what the exporter itself records (its audit entries). No other may be called so. */
+export const OWN_SOURCE = 'fleetlens';
+
 /** An event as it is pushed: `data` is a record of `kind`, whole or partial. */
 export const eventEnvelope = z.object({
   id: z.string().min(1).max(MAX_NAME_LENGTH),

@@ -141,6 +141,8 @@ const run = {
   }),
   acknowledgedAt: instant,
   acknowledgedBy: text,
+  /** What who acknowledged its failure wrote about it. */
+  acknowledgedNote: text,
   usageMissing: flag,
 };
 

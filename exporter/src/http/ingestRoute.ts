@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
-import type { IngestAnswer, NormalisedEvent } from '../contract/events.ts';
+import { type IngestAnswer, type NormalisedEvent, OWN_SOURCE } from '../contract/events.ts';
 import { type GroupCommit, QueueFull } from '../ingest/groupCommit.ts';
 import { decompressBody, eventBytes, type RawEvent, readJsonBody, readNdjsonBody } from '../ingest/readBody.ts';
 import { type ReceivedBody, receiveBody } from '../ingest/receiveBody.ts';
@@ -148,6 +148,10 @@ function isJson(request: FastifyRequest): boolean {
 
 function checkSource(request: FastifyRequest, event: NormalisedEvent): void {
   const { sources, name } = request.principal;
+  if (event.source === OWN_SOURCE) {
+    const message = `source: found ${OWN_SOURCE}, which is what the exporter records itself, expected another name; nothing was recorded`;
+    throw new HttpError(403, 'forbidden', message);
+  }
   if (sources !== undefined && !sources.includes(event.source)) {
     throw new HttpError(
       403,

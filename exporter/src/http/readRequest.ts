@@ -65,12 +65,17 @@ export function readRoute(
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
 ): void {
   app.get(url, { config: { access: 'read' } }, async (request, reply) => {
-    try {
-      return await handler(request, reply);
-    } catch (error) {
-      throw toAnswer(error);
-    }
+    return await answering(handler(request, reply));
   });
+}
+
+/** What `work` answers; a failure of the ledger becomes the answer that it means. */
+export async function answering<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw toAnswer(error);
+  }
 }
 
 function toAnswer(error: unknown): unknown {

@@ -449,8 +449,8 @@ export class Transaction {
   readonly working: WorkingSet;
   readonly #hasTombstones: boolean;
   readonly #hidden = new Set<string>();
-  #states: Map<string, SourceState> = new Map();
-  #readings: readonly SourceReading[] = [];
+  readonly #states = new Map<string, SourceState>();
+  readonly #readings: SourceReading[] = [];
   readonly #alongside: Promise<unknown>[] = [];
   #failure: unknown;
   readonly moves: RollupMoves;
@@ -472,17 +472,19 @@ export class Transaction {
   }
 
   /**
-   * Reads the state of the sources that this transaction writes for.
+   * Reads the state of the sources that this transaction writes for. What comes to write later may begin for its own sources;
+   * of a source that did already, the first reading stands.
    * @param addedTo sources of records that others add to; their own state does not move
    */
   async begin(readings: readonly SourceReading[], addedTo: readonly string[] = []): Promise<void> {
-    this.#readings = readings;
-    const others = new Set(addedTo).difference(new Set(readings.map((r) => r.source)));
-    this.#states = await readSourceStates(this.client, [...readings.map((r) => r.source), ...others]);
-    this.hide(
-      readings.flatMap((reading) => (isLive(reading, this.#states.get(reading.source)) ? [] : [reading.source])),
-    );
-    this.hide([...others].filter((source) => this.#states.get(source)?.live !== true));
+    const begun = new Set(this.#readings.map((r) => r.source));
+    const added = readings.filter((r) => !begun.has(r.source));
+    const others = new Set(addedTo).difference(begun).difference(new Set(added.map((r) => r.source)));
+    this.#readings.push(...added);
+    const states = await readSourceStates(this.client, [...added.map((r) => r.source), ...others]);
+    for (const [source, state] of states) this.#states.set(source, state);
+    this.hide(added.flatMap((reading) => (isLive(reading, states.get(reading.source)) ? [] : [reading.source])));
+    this.hide([...others].filter((source) => states.get(source)?.live !== true));
   }
 
   /** Their new series need not begin at 0: what these sources count is not exposed yet. */

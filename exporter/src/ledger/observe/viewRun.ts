@@ -1,4 +1,5 @@
 import { isFinished, isOpen } from '../../contract/status.ts';
+import { isAcknowledged, isFailure } from '../runFailure.ts';
 import { qualityFacts } from './qualityFacts.ts';
 import { type Fact, label, type Part, type RecordView, secondsBetween, unixSeconds, type View } from './recordView.ts';
 import { serviceLabel } from './serviceLabel.ts';
@@ -97,7 +98,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
       const value = unixSeconds(finishedAt);
       const family = 'fleet_run_oldest_unresolved_failure_timestamp_seconds';
       if (status === 'succeeded') resolves.push({ family, labels: scope, value });
-      else if (status !== 'cancelled' && run.acknowledgedAt === undefined) parts.push({ family, labels: scope, value });
+      else if (isFailure(run) && !isAcknowledged(run, finishedAt)) parts.push({ family, labels: scope, value });
     }
     if (context.settled !== undefined) facts.push(...settledFacts(run, context.settled, context.costFrom, attempt));
   }

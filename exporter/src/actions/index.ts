@@ -1,0 +1,5 @@
+import { acknowledgeRun } from './acknowledgeRun.ts';
+import type { Action } from './action.ts';
+
+/** Every action, in the order of the API's description. */
+export const ACTIONS: readonly Action[] = [acknowledgeRun];
