@@ -1,12 +1,15 @@
-// Writes the files that are generated from the contract, and prints their names. `npm run check:generated` fails when
-// what is committed is not what this makes.
+// Writes the files that are generated from the contract and from the tables of the sources, and prints their names.
+// `npm run check:generated` fails when what is committed is not what this makes.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { RECORD_LIST_NAMES, recordListOf } from '../src/contract/api.ts';
 import { ERROR_CATEGORY_TABLE } from '../src/contract/errorCategories.ts';
 import { eventDataSchema } from '../src/contract/events.ts';
 import { METRIC_CATALOGUE, type MetricFamily } from '../src/contract/metricCatalogue.ts';
-import { KINDS } from '../src/contract/records.ts';
+import { KINDS, type Kind } from '../src/contract/records.ts';
+import type { CoverageRow } from '../src/sources/coverage.ts';
+import { SOURCE_TYPES } from '../src/sources/index.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const COMMAND = 'npm run generate';
@@ -48,7 +51,46 @@ ${ERROR_CATEGORY_TABLE.map(({ category, pattern, remedy }) => `| ${category} | \
 `;
 }
 
-const files: [string, string][] = [['METRICS.md', metricsReference()]];
+/** Where the API answers records of a kind. */
+function pathOf(kind: Kind): string {
+  if (kind === 'run') return 'runs';
+  if (kind === 'output') return 'runs/{source}/{id}/output';
+  const list = RECORD_LIST_NAMES.find((name) => recordListOf(name).kind === kind);
+  if (list === undefined) throw new Error(`${kind}: found no list in RECORD_LISTS, expected one`);
+  return list;
+}
+
+function coverageRow({ field, record, families }: CoverageRow): string {
+  const cells = [field.replaceAll('<', '\\<'), `\`${record}\``, `\`${pathOf(record.split('.', 1)[0] as Kind)}\``];
+  return `| ${[...cells, families.map((family) => `\`${family}\``).join(' ')].map(cell).join(' | ')} |`;
+}
+
+async function coverageReference(): Promise<string> {
+  const parts: string[] = [];
+  for (const { type } of SOURCE_TYPES) {
+    const { coverage }: { coverage: readonly CoverageRow[] } = await import(`../src/sources/${type}/coverage.ts`);
+    parts.push(`## ${type}\n`);
+    for (const [document, rows] of Map.groupBy(coverage, (row) => row.document)) {
+      parts.push(
+        `### ${document}\n\n| field | record | API | metrics |\n|---|---|---|---|\n${rows.map(coverageRow).join('\n')}\n`,
+      );
+    }
+  }
+  return `<!-- Generated from exporter/src/sources/*/coverage.ts by ${COMMAND}; do not edit. -->
+# What is read of each platform
+
+By type of source and by section of the platform's document: each field, the field of the record that keeps it (\`[]\`: of each
+item of a list), the list of the API that shows it (below \`/api/v1/\`), and the metric families that it moves or labels. Each row
+is tested: the field comes out of the API, and the families show it. What a platform says beyond that is kept as an attribute of the
+record under its own name.
+
+${parts.join('\n')}`;
+}
+
+const files: [string, string][] = [
+  ['METRICS.md', metricsReference()],
+  ['exporter/src/sources/COVERAGE.md', await coverageReference()],
+];
 for (const kind of KINDS)
   files.push([
     `exporter/schema/${kind}.json`,

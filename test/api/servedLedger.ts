@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type pg from 'pg';
 import { pino } from 'pino';
 import { TokenRegistry } from '../../exporter/src/http/auth.ts';
 import { createServer } from '../../exporter/src/http/createServer.ts';
@@ -10,34 +11,34 @@ import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts
 import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
 import { migratedDatabase } from '../support/postgres.ts';
 
+const SILENT = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
 const TOKENS = { all: 'viewer-of-everything', team: 'viewer-of-one-project' };
 
-export interface ServedLedger {
+export interface ServedReads {
   readonly url: string;
-  readonly ledger: Ledger;
-  readonly connectionString: string;
   /** Paths as the framework has them (`/api/v1/runs/:source/:id`), with their methods. */
   readonly routes: readonly string[];
-  /** Records events as ingest does. @throws where one is refused. */
-  record(events: Iterable<unknown>): Promise<void>;
   get(path: string, token?: keyof typeof TOKENS): Promise<{ status: number; body: never }>;
   close(): Promise<void>;
 }
 
-/** The read API on a ledger of its own: a token that sees all, and one that sees the projects of `team`. */
-export async function serveLedger(team: readonly string[]): Promise<ServedLedger> {
-  const database = await migratedDatabase({ synchronousCommit: 'off' });
-  const log = pino({ level: 'silent' });
-  const ledger = new Ledger({
-    connectionString: database.connectionString,
-    log,
-    caps: DEFAULT_SERIES_CAPS,
-    policy: { costFrom: () => 'usage', lostAfterMs: 400 * DAY_MS, settleAfterMs: 0, dedupeWindowMs: 400 * DAY_MS },
-  });
+export interface ServedLedger extends ServedReads {
+  readonly ledger: Ledger;
+  readonly connectionString: string;
+  /** Records events as ingest does. @throws where one is refused. */
+  record(events: Iterable<unknown>): Promise<void>;
+}
+
+/** The read API on a ledger, and what `more` adds to it: a token that sees all, and one that sees the projects of `team`. */
+export async function serveReads(
+  pool: pg.Pool,
+  team: readonly string[],
+  more: (app: ReturnType<typeof createServer>) => void = () => {},
+): Promise<ServedReads> {
   const sha256 = (token: string) => createHash('sha256').update(token).digest('hex');
   const app = createServer({
-    log,
+    log: SILENT,
     version: '1.2.3',
     tokens: new TokenRegistry([
       { name: 'all', role: 'viewer', sha256: sha256(TOKENS.all) },
@@ -50,14 +51,35 @@ export async function serveLedger(team: readonly string[]): Promise<ServedLedger
   app.addHook('onRoute', ({ method, url }) => {
     for (const name of [method].flat()) if (name !== 'HEAD') routes.push(`${name} ${url}`);
   });
-  recordRoutes(app, { pool: ledger.pool });
+  recordRoutes(app, { pool });
+  more(app);
   const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
   const url = `http://127.0.0.1:${address?.port}`;
   return {
     url,
+    routes,
+    async get(path, token = 'all') {
+      const response = await fetch(url + path, { headers: { authorization: `Bearer ${TOKENS[token]}` } });
+      return { status: response.status, body: (await response.json()) as never };
+    },
+    close: () => app.close(),
+  };
+}
+
+/** The read API on a ledger of its own: a token that sees all, and one that sees the projects of `team`. */
+export async function serveLedger(team: readonly string[]): Promise<ServedLedger> {
+  const database = await migratedDatabase({ synchronousCommit: 'off' });
+  const ledger = new Ledger({
+    connectionString: database.connectionString,
+    log: SILENT,
+    caps: DEFAULT_SERIES_CAPS,
+    policy: { costFrom: () => 'usage', lostAfterMs: 400 * DAY_MS, settleAfterMs: 0, dedupeWindowMs: 400 * DAY_MS },
+  });
+  const reads = await serveReads(ledger.pool, team);
+  return {
+    ...reads,
     ledger,
     connectionString: database.connectionString,
-    routes,
     async record(events) {
       const now = Date.now();
       const normalised = [...events].map((event) => normaliseEvent(event, now));
@@ -66,12 +88,8 @@ export async function serveLedger(team: readonly string[]): Promise<ServedLedger
       );
       if (refused.length > 0) throw new Error(`${refused.length} refused, the first: ${JSON.stringify(refused[0])}`);
     },
-    async get(path, token = 'all') {
-      const response = await fetch(url + path, { headers: { authorization: `Bearer ${TOKENS[token]}` } });
-      return { status: response.status, body: (await response.json()) as never };
-    },
     async close() {
-      await app.close();
+      await reads.close();
       await ledger.close();
       await database.drop();
     },

@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
-import { RECORD_LIST_NAMES, recordListOf } from '../../exporter/src/contract/api.ts';
-import { METRIC_CATALOGUE } from '../../exporter/src/contract/metricCatalogue.ts';
-import { isKind } from '../../exporter/src/contract/records.ts';
+import type { CoverageRow } from '../../exporter/src/sources/coverage.ts';
 import { coverage } from '../../exporter/src/sources/gittinkerer/coverage.ts';
 import { gittinkerer } from '../../exporter/src/sources/gittinkerer/gittinkerer.ts';
 import { coverage as logCoverage } from '../../exporter/src/sources/pino-logs/coverage.ts';
@@ -13,25 +11,18 @@ import { pinoLogs } from '../../exporter/src/sources/pino-logs/pinoLogs.ts';
 import { pollForTest } from '../../exporter/src/sources/pollForTest.ts';
 import type { Source } from '../../exporter/src/sources/source.ts';
 import { HEALTHY, startGittinkererService } from '../contract/gittinkerer/serviceServer.ts';
-import { type LedgerBed, openLedger, recordsOf, rollupsOf, totalOf } from '../ledger/ledgerBed.ts';
+import { readShown, walkCoverage } from '../contract/walkCoverage.ts';
+import { type LedgerBed, openLedger, rollupsOf, totalOf } from '../ledger/ledgerBed.ts';
 import { artifactFiles, COMMENT_PAYLOAD, gittinkererDatabase, writeArtifacts } from '../support/gittinkererDatabase.ts';
 import { startRedis } from '../support/redis.ts';
 import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 
-type Row = (typeof coverage)[number];
 const SILENT = pino({ level: 'silent' });
 
 async function ledgerBed(): Promise<LedgerBed> {
   const bed = await openLedger();
   onTestFinished(() => bed[Symbol.asyncDispose]());
   return bed;
-}
-
-/** `run.attributes.metrics.duration_ms`: what follows `attributes.` is one name. */
-function valueAt(doc: Record<string, unknown>, path: string): unknown {
-  const attribute = /^attributes\.(.*)$/.exec(path)?.[1];
-  if (attribute !== undefined) return (doc.attributes as Record<string, unknown> | undefined)?.[attribute];
-  return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], doc);
 }
 
 /** Of kinds that several documents give records of: which are this one's. */
@@ -42,44 +33,18 @@ const OWN: Readonly<Record<string, (doc: Record<string, unknown>) => boolean>> =
   run_metrics: ({ adapter }) => adapter === undefined || adapter === 'webhook_processed',
 };
 
-/** Each row finds its value in some record of its kind, and what it shows in is there. */
-async function walk(bed: LedgerBed, rows: readonly Row[], expected: Readonly<Record<string, unknown>>): Promise<void> {
-  expect(rows.map(({ document, field }) => `${document}: ${field}`).sort()).toEqual(Object.keys(expected).sort());
-  const records = await recordsOf(bed);
-  const samples = await bed.query<{ kind: string; doc: Record<string, unknown> }>(
-    'select kind, doc from fleetlens.sample',
-  );
-  const exposed = await bed.query<{ family: string }>(
-    'select distinct family from fleetlens.rollup where value <> 0 or count <> 0',
-  );
-  const families = new Set(exposed.map(({ family }) => family));
-  for (const { document, field, record, shows } of rows) {
-    const name = `${document}: ${field}`;
-    const [kind = '', ...path] = record.split('.');
-    expect(isKind(kind), record).toBe(true);
-    const isOwn = OWN[document] ?? (() => true);
-    const docs = (records[kind] ?? []).map((row) => (row as { doc: Record<string, unknown> }).doc).filter(isOwn);
-    const read = samples.flatMap((sample) => (sample.kind === kind && isOwn(sample.doc) ? [sample.doc] : []));
-    const values = [
-      ...docs.map((doc) => valueAt(doc, path.join('.'))),
-      // A sample is kept as its event was.
-      ...read.map((doc) => (path[0] === 'attributes' ? doc[path.join('.')] : valueAt(doc, path.join('.')))),
-    ];
-    expect(values, name).toContainEqual(expected[name]);
-    if (shows.startsWith('API ')) {
-      const list = shows.slice(4);
-      expect(
-        list === 'runs' || RECORD_LIST_NAMES.some((each) => each === list && recordListOf(each).kind === kind),
-        shows,
-      ).toBe(true);
-    } else {
-      expect(
-        METRIC_CATALOGUE.some((family) => family.name === shows),
-        shows,
-      ).toBe(true);
-      expect([...families], name).toContain(shows);
-    }
-  }
+/** Each field finds its value in some record of its kind, and shows where the table says. */
+async function walk(
+  bed: LedgerBed,
+  rows: readonly CoverageRow[],
+  said: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const name = ({ document, field }: CoverageRow) => `${document}: ${field}`;
+  expect(rows.map(name).sort()).toEqual(Object.keys(said).sort());
+  walkCoverage(await readShown(bed), rows, {
+    expected: (row) => said[name(row)],
+    isFrom: ({ document }, record) => OWN[document]?.(record) ?? true,
+  });
 }
 
 async function settle({ ledger }: LedgerBed): Promise<void> {
@@ -180,7 +145,7 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     database_url: db.connectionString,
     redis_url: redis.url,
     artifacts: { path: artifacts.path },
-    service: { url: service.url },
+    service: { url: service.url, interval: '1ms' },
   };
   const open = (): Source => {
     const source = gittinkerer.create('gittinkerer', gittinkerer.configSchema.parse(config), SILENT);
@@ -188,7 +153,10 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     return source;
   };
   const source = open();
+  const broken = { status: 'down', error: 'ECONNREFUSED' };
+  service.answer('/health', { json: { ...HEALTHY, status: 'degraded', components: { redis: broken } } });
   await pollForTest(source, bed.ledger);
+  service.answer('/health', { json: HEALTHY });
   await client.get('run-status:a');
   await client.get('run-status:b');
   // The service has no evictions in this test: its counter must be there all the same.
@@ -271,7 +239,9 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     'runs/github-deliveries: event': 'issue_comment',
     'runs/github-deliveries: duration_ms': 0.08,
     'runs/github-deliveries: status 429': true,
+    'runs/github-deliveries: status 429, of a repository': 'repo',
     'runs/github-deliveries: error': 'boom',
+    'runs/github-deliveries: the delivery of an error': 'delivery:d2',
     'runs/github-deliveries: event of an error': 'handlePullRequest',
     'runs/github-deliveries: repository of an error': 'octo/cli',
     'runs/github-deliveries: run_id of an error': RUN,
@@ -313,6 +283,9 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     'Redis: keys of the limiter: count over the limit': 4,
     'Redis: keys of the limiter: time to live': expect.stringMatching(/Z$/),
     'Redis: keys of the limiter: address': '10.0.0.7',
+    'GET /health: the service': 'gittinkerer',
+    'GET /health: how long it takes': expect.any(Number),
+    'GET /health: components.redis.error': 'redis: ECONNREFUSED',
     'GET /health: status': true,
     'GET /health: status, as written': 'ok',
     'GET /health: timestamp': HEALTHY.timestamp,

@@ -86,6 +86,15 @@ export const NOTIFICATION_TYPES = [
   'sprint_failed',
 ] as const;
 
+/** What an audit event may be of; any other action keeps its own word. */
+export const AUDIT_ACTIONS = [
+  'session_launch',
+  'persona_edit',
+  'budget_override',
+  'pr_merge',
+  'budget_acknowledge',
+] as const;
+
 const run = {
   runId: name,
   project: name,

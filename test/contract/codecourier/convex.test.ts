@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DOCUMENT_KINDS } from '../../../exporter/src/sources/codecourier/documents.ts';
 import { pollForTest } from '../../../exporter/src/sources/pollForTest.ts';
 import { RecordingLedger } from '../../../exporter/src/sources/recordingLedger.ts';
 import { failureOf, openConvex } from './bed.ts';
@@ -46,7 +47,7 @@ describe('a poll of the tables', () => {
     for (let poll = 0; poll < 3; poll++) {
       server.tick(1_000_000_000n);
       await pollForTest(source, ledger);
-      expect(server.takePaths()).toEqual(Array(12).fill(DELTAS));
+      expect(server.takePaths()).toEqual(DOCUMENT_KINDS.map(() => DELTAS));
     }
     expect(ledger.batches.length).toBe(batches);
   });
@@ -70,7 +71,7 @@ describe('a poll of the tables', () => {
     const named = server.requests.map(({ query }) => query.get('tableName'));
     expect(named).not.toContain(null);
     expect(new Set(named)).not.toContain('notifications');
-    expect(new Set(named).size).toBe(10);
+    expect(new Set(named).size).toBe(DOCUMENT_KINDS.length - 2);
   });
 
   it('follows changes over several pages, in their order', async () => {
@@ -83,7 +84,7 @@ describe('a poll of the tables', () => {
     server.takePaths();
     await pollForTest(source, ledger);
     expect(ledger.get('run', 'run4')).toMatchObject({ status: 'succeeded', iterations: 60 });
-    expect(server.takePaths()).toHaveLength(12 + 2);
+    expect(server.takePaths()).toHaveLength(DOCUMENT_KINDS.length + 2);
   });
 
   it('a message that streams is told once a poll', async () => {
@@ -223,10 +224,10 @@ describe('a poll of the tables', () => {
     server.oldest = server.now;
     await pollForTest(source, ledger);
     expect(ledger.all('run')).toHaveLength(5);
-    expect(lines.filter(({ msg }) => msg.includes('read anew'))).toHaveLength(12);
+    expect(lines.filter(({ msg }) => msg.includes('read anew'))).toHaveLength(DOCUMENT_KINDS.length);
     server.takePaths();
     await pollForTest(source, ledger);
-    expect(server.takePaths()).toEqual(Array(12).fill(DELTAS));
+    expect(server.takePaths()).toEqual(DOCUMENT_KINDS.map(() => DELTAS));
   });
 });
 
@@ -297,7 +298,7 @@ it('the probe says which tables there are and what their documents lack', async 
   expect(report).toMatchObject({
     reachable: true,
     found: expect.arrayContaining([
-      'Convex deployment with 12 tables',
+      `Convex deployment with ${DOCUMENT_KINDS.length} tables`,
       expect.stringMatching(/^runs: 4 documents, fields /),
     ]),
     problems: [

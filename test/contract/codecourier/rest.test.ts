@@ -7,6 +7,7 @@ import type { World } from './world.ts';
 import { DAY_MS, makeWeek, makeWorld, PROJECT_ID } from './world.ts';
 
 const WALKED = [
+  '/api/v1/audit-log',
   '/api/v1/notifications',
   '/api/v1/personas',
   '/api/v1/project',

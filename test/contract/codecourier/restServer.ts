@@ -22,6 +22,7 @@ const LISTS: Readonly<Record<string, DocumentKind>> = {
   '/sprint-chains': 'sprintChains',
   '/usage': 'usageRecords',
   '/notifications': 'notifications',
+  '/audit-log': 'auditLogs',
   '/project/daily-stats': 'dailyStats',
 };
 

@@ -60,6 +60,8 @@ export function makeWorld(): World {
         qualityWeights: { correctness: 0.4, typeSafety: 0.2, codeStyle: 0.1, testCoverage: 0.2, completeness: 0.1 },
         qualityThreshold: 80,
         instructions: 'Judge strictly.',
+        maxIterations: 5,
+        approvalSlaSeconds: 900,
       },
       {
         _id: 'per2',
@@ -80,6 +82,15 @@ export function makeWorld(): World {
         lastUsedAt: at(2 * HOUR),
         maxIterations: 3,
         approvalSlaSeconds: 3_600,
+        qualityWeights: { correctness: 1 },
+        qualityThreshold: 70,
+      },
+      {
+        _id: 'wfl2',
+        _creationTime: made(-80 * 24 * HOUR),
+        projectId: PROJECT_ID,
+        name: 'old',
+        archivedAt: at(-2 * HOUR),
       },
     ],
     usageRecords: [
@@ -365,6 +376,19 @@ export function makeWorld(): World {
         title: type,
       })),
     ],
+    auditLogs: [
+      {
+        _id: 'aud1',
+        _creationTime: made(3 * HOUR),
+        projectId: PROJECT_ID,
+        actor: 'ada@acme.example',
+        action: 'budget.override',
+        target: 'persona:per1',
+        timestamp: at(3 * HOUR),
+        requestBody: { capUsd: 40 },
+        ipAddress: '10.0.0.9',
+      },
+    ],
     dailyStats: [
       {
         _id: 'day1',
@@ -406,6 +430,7 @@ export function makeWeek(count: number): World {
     notifications: [],
     sandboxes: [],
     sprintChains: [],
+    auditLogs: [],
     dailyStats: [],
   };
   const stride = (7 * 24 * HOUR) / count;

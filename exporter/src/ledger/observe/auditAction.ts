@@ -1,6 +1,6 @@
-const ACTIONS = new Set(['session_launch', 'persona_edit', 'budget_override', 'pr_merge', 'budget_acknowledge']);
+import { AUDIT_ACTIONS } from '../../contract/records.ts';
 
 /** Actions that have a label value of their own; any other counts as `other`, and the record keeps its word. */
 export function isClosedAuditAction(action: string): boolean {
-  return ACTIONS.has(action);
+  return AUDIT_ACTIONS.some((known) => known === action);
 }

@@ -37,11 +37,12 @@ export const DEFAULT_PATHS = {
   sandbox: '/sandboxes/{id}',
   usage: '/usage',
   notifications: '/notifications',
+  audit_log: '/audit-log',
 } as const;
 export type PathName = keyof typeof DEFAULT_PATHS;
 export const PATH_NAMES = Object.keys(DEFAULT_PATHS) as readonly PathName[];
 
-/** Convex tables. Those of steps, chains, messages and projects are guesses: the documents do not write their names. */
+/** Convex tables. Those of steps, chains, messages, projects and the audit log are guesses: the documents do not write their names. */
 const DEFAULT_TABLES: Readonly<Record<DocumentKind, string>> = {
   projects: 'projects',
   projectCounters: 'projectCounters',
@@ -54,6 +55,7 @@ const DEFAULT_TABLES: Readonly<Record<DocumentKind, string>> = {
   sandboxes: 'sandboxes',
   messages: 'sandboxMessages',
   notifications: 'notifications',
+  auditLogs: 'auditLogs',
   dailyStats: 'dailyStats',
 };
 

@@ -14,6 +14,7 @@ export const DOCUMENT_KINDS = [
   'sandboxes',
   'messages',
   'notifications',
+  'auditLogs',
   'dailyStats',
 ] as const;
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { warnings } from '../pollForTest.ts';
 import { configSchema } from './config.ts';
-import type { Document, DocumentKind } from './documents.ts';
+import { DOCUMENT_KINDS, type Document, type DocumentKind } from './documents.ts';
 import { Platform, Warnings } from './platform.ts';
 
 const UPDATED = '2026-10-16T09:00:00.000Z';
@@ -19,22 +19,7 @@ function mapped(kind: DocumentKind, document: Document, config: object = {}): Re
   return record.data;
 }
 
-const KINDS_WITH_TIMES: readonly DocumentKind[] = [
-  'projects',
-  'projectCounters',
-  'personas',
-  'workflows',
-  'usageRecords',
-  'sprintChains',
-  'runSteps',
-  'runs',
-  'sandboxes',
-  'messages',
-  'notifications',
-  'dailyStats',
-];
-
-it.each(KINDS_WITH_TIMES)('%s are as of their last update, however they are read', (kind) => {
+it.each(DOCUMENT_KINDS)('%s are as of their last update, however they are read', (kind) => {
   const { platform: one } = platform();
   const document = { _id: 'id1', runId: 'run1' };
   expect(one.map(kind, { ...document, updatedAt: Date.parse(UPDATED) })[0]?.at).toBe(UPDATED);
@@ -287,6 +272,17 @@ it('a sandbox keeps its own word, and E2B has its id', () => {
     rawStatus: 'hibernated',
     attributes: { e2bSandboxId: 'e2b1' },
   });
+});
+
+it.each([
+  ['session launch', 'session_launch'],
+  ['persona_edited', 'persona_edit'],
+  ['budgetOverride', 'budget_override'],
+  ['PR merge', 'pr_merge'],
+  ['budget.acknowledged', 'budget_acknowledge'],
+  ['role_change', 'role_change'],
+])('an audit event of the action %s is told as %s', (action, told) => {
+  expect(mapped('auditLogs', { action, userId: 'u1' })).toMatchObject({ action: told, actor: 'u1' });
 });
 
 it('a notification that is flagged as read was read when it last changed', () => {

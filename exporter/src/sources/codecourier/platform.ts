@@ -8,6 +8,7 @@ import { type BlueprintKind, Directory, directoryState } from './directory.ts';
 import type { Document, DocumentKind } from './documents.ts';
 import { EvaluationBook, evaluationState } from './evaluationBook.ts';
 import { DocumentFields, instantOf } from './mapping/documentFields.ts';
+import { mapAudit } from './mapping/mapAudit.ts';
 import { mapPersona, mapWorkflow } from './mapping/mapBlueprint.ts';
 import { mapChain } from './mapping/mapChain.ts';
 import type { MapContext, MapDocument } from './mapping/mapContext.ts';
@@ -34,6 +35,7 @@ const MAPPINGS: Readonly<Record<DocumentKind, MapDocument>> = {
   sandboxes: mapSandbox,
   messages: mapMessage,
   notifications: mapNotification,
+  auditLogs: mapAudit,
   dailyStats: mapDailyStat,
 };
 

@@ -18,6 +18,7 @@ const EXPECTED: Readonly<Partial<Record<DocumentKind, readonly string[]>>> = {
   sandboxes: ['status', 'createdAt'],
   messages: ['role', 'text', 'seq'],
   notifications: ['type', 'user', 'createdAt'],
+  auditLogs: ['actor', 'action', 'at', 'request'],
 };
 
 const SHOWN = 12;

@@ -1,71 +1,31 @@
-/** A field of a platform's document, the record field that holds it, and where it can be seen. */
-interface Covered {
-  readonly document: string;
-  readonly field: string;
-  readonly record: string;
-  readonly shows: string;
-}
+import { type CoverageRow, section } from '../coverage.ts';
 
-const MONITORING = 'codecourier-monitoring.md, CI checks';
-const FACTS = 'facts.md, GitHub';
-
-export const coverage: readonly Covered[] = [
-  { document: MONITORING, field: 'ciChecks.status', record: 'run.ci.status', shows: 'API run, fleet_ci_status' },
-  {
-    document: MONITORING,
-    field: 'ciChecks.checks[].name',
-    record: 'run.ci.checks[].name',
-    shows: 'API run, fleet_ci_checks_finished_total',
-  },
-  { document: MONITORING, field: 'ciChecks.checks[].status', record: 'run.ci.checks[].status', shows: 'API run' },
-  { document: MONITORING, field: 'ciChecks.checks[].url', record: 'run.ci.checks[].url', shows: 'API run' },
-  { document: MONITORING, field: 'ciChecks.checkedAt', record: 'run.ci.checkedAt', shows: 'API run' },
-  {
-    document: MONITORING,
-    field: 'prStatus',
-    record: 'run.pullRequest.status',
-    shows: 'API run, fleet_pull_requests_total, fleet_pull_requests_blocked_on_ci',
-  },
-  { document: FACTS, field: 'pull.html_url', record: 'run.pullRequest.url', shows: 'API run' },
-  { document: FACTS, field: 'pull.number', record: 'run.pullRequest.number', shows: 'API run' },
-  { document: FACTS, field: 'pull.draft', record: 'run.pullRequest.draft', shows: 'API run' },
-  {
-    document: FACTS,
-    field: 'pull.created_at',
-    record: 'run.pullRequest.createdAt',
-    shows: 'API run, fleet_pull_request_merge_seconds',
-  },
-  { document: FACTS, field: 'pull.closed_at', record: 'run.pullRequest.closedAt', shows: 'API run' },
-  {
-    document: FACTS,
-    field: 'pull.merged_at',
-    record: 'run.pullRequest.mergedAt',
-    shows: 'API run, fleet_pull_request_merge_seconds',
-  },
-  { document: FACTS, field: 'pull.head.sha', record: 'run.ci.headSha', shows: 'API run' },
-  { document: FACTS, field: 'check_run.id', record: 'run.ci.checks[].id', shows: 'API run' },
-  {
-    document: FACTS,
-    field: 'check_run.conclusion',
-    record: 'run.ci.checks[].conclusion',
-    shows: 'API run, fleet_ci_checks_finished_total',
-  },
-  { document: FACTS, field: 'check_run.check_suite.id', record: 'run.ci.checks[].suiteId', shows: 'API run' },
-  { document: FACTS, field: 'check_run.app.slug', record: 'run.ci.checks[].app', shows: 'API run' },
-  { document: FACTS, field: 'check_run.started_at', record: 'run.ci.checks[].startedAt', shows: 'API run' },
-  { document: FACTS, field: 'check_run.completed_at', record: 'run.ci.checks[].completedAt', shows: 'API run' },
-  {
-    document: FACTS,
-    field: 'status.context',
-    record: 'run.ci.checks[].name',
-    shows: 'API run, fleet_ci_checks_finished_total',
-  },
-  {
-    document: FACTS,
-    field: 'status.state',
-    record: 'run.ci.checks[].conclusion',
-    shows: 'API run, fleet_ci_checks_finished_total',
-  },
-  { document: FACTS, field: 'status.target_url', record: 'run.ci.checks[].url', shows: 'API run' },
-  { document: FACTS, field: 'status.updated_at', record: 'run.ci.checks[].completedAt', shows: 'API run' },
+export const coverage: readonly CoverageRow[] = [
+  ...section('CodeCourier: Monitoring, CI Checks Monitoring', [
+    ['ciChecks.status', 'run.ci.status', 'fleet_ci_status'],
+    ['ciChecks.checks[].name', 'run.ci.checks[].name', 'fleet_ci_checks_finished_total'],
+    ['ciChecks.checks[].status', 'run.ci.checks[].status'],
+    ['ciChecks.checks[].url', 'run.ci.checks[].url'],
+    ['ciChecks.checkedAt', 'run.ci.checkedAt'],
+    ['prStatus', 'run.pullRequest.status', 'fleet_pull_requests_total', 'fleet_pull_requests_blocked_on_ci'],
+  ]),
+  ...section('GitHub REST API, pulls, checks, commit statuses', [
+    ['pull.html_url', 'run.pullRequest.url'],
+    ['pull.number', 'run.pullRequest.number'],
+    ['pull.draft', 'run.pullRequest.draft'],
+    ['pull.created_at', 'run.pullRequest.createdAt', 'fleet_pull_request_merge_seconds'],
+    ['pull.closed_at', 'run.pullRequest.closedAt'],
+    ['pull.merged_at', 'run.pullRequest.mergedAt', 'fleet_pull_request_merge_seconds'],
+    ['pull.head.sha', 'run.ci.headSha'],
+    ['check_run.id', 'run.ci.checks[].id'],
+    ['check_run.conclusion', 'run.ci.checks[].conclusion', 'fleet_ci_checks_finished_total'],
+    ['check_run.check_suite.id', 'run.ci.checks[].suiteId'],
+    ['check_run.app.slug', 'run.ci.checks[].app'],
+    ['check_run.started_at', 'run.ci.checks[].startedAt'],
+    ['check_run.completed_at', 'run.ci.checks[].completedAt'],
+    ['status.context', 'run.ci.checks[].name', 'fleet_ci_checks_finished_total'],
+    ['status.state', 'run.ci.checks[].conclusion', 'fleet_ci_checks_finished_total'],
+    ['status.target_url', 'run.ci.checks[].url'],
+    ['status.updated_at', 'run.ci.checks[].completedAt'],
+  ]),
 ];

@@ -1,4 +1,4 @@
-import type { OUTPUT_ROLES, PULL_REQUEST_STATUSES, RUN_ORIGINS } from '../../../contract/records.ts';
+import type { AUDIT_ACTIONS, OUTPUT_ROLES, PULL_REQUEST_STATUSES, RUN_ORIGINS } from '../../../contract/records.ts';
 import type { SANDBOX_STATUSES } from '../../../contract/status.ts';
 import type { StatusTable } from '../../statusWords.ts';
 
@@ -96,6 +96,20 @@ export const CHECK_CONCLUSIONS: ReadonlySet<string> = new Set([
   'action_required',
   'stale',
 ]);
+
+/** What was done, folded. */
+export const AUDIT_ACTION_WORDS: Words<(typeof AUDIT_ACTIONS)[number]> = {
+  sessionlaunch: 'session_launch',
+  sessionlaunched: 'session_launch',
+  personaedit: 'persona_edit',
+  personaedited: 'persona_edit',
+  budgetoverride: 'budget_override',
+  budgetoverridden: 'budget_override',
+  budgetacknowledge: 'budget_acknowledge',
+  budgetacknowledged: 'budget_acknowledge',
+  prmerge: 'pr_merge',
+  prmerged: 'pr_merge',
+};
 
 /** `Merge agent`, `merge_agent` and `mergeAgent` are one word. */
 export function fold(word: string): string {

@@ -30,6 +30,7 @@ const CONTENTS: Readonly<Record<PathName, { kind: DocumentKind; single?: true; o
   sandbox: { kind: 'sandboxes', single: true, of: 'sandboxes' },
   usage: { kind: 'usageRecords' },
   notifications: { kind: 'notifications' },
+  audit_log: { kind: 'auditLogs' },
 };
 /** Embedded in the run they need no path of their own. */
 const MAY_BE_EMBEDDED: readonly PathName[] = ['run_steps', 'run_messages', 'project_counters'];

@@ -26,6 +26,7 @@ const LISTS: readonly WalkedList[] = [
   { name: 'runs', kind: 'runs', item: 'run' },
   { name: 'sandboxes', kind: 'sandboxes', item: 'sandbox' },
   { name: 'notifications', kind: 'notifications' },
+  { name: 'audit_log', kind: 'auditLogs' },
   { name: 'daily_stats', kind: 'dailyStats' },
 ];
 

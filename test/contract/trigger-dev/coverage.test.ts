@@ -1,10 +1,14 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { TriggerDevServer, triggerRun } from '../../../../test/contract/trigger-dev/triggerDevServer.ts';
-import { pollForTest, warnings } from '../pollForTest.ts';
-import { RecordingLedger } from '../recordingLedger.ts';
-import { coverage } from './coverage.ts';
-import { triggerDev } from './triggerDev.ts';
+import { pollForTest, warnings } from '../../../exporter/src/sources/pollForTest.ts';
+import { RecordingLedger } from '../../../exporter/src/sources/recordingLedger.ts';
+import { coverage } from '../../../exporter/src/sources/trigger-dev/coverage.ts';
+import { triggerDev } from '../../../exporter/src/sources/trigger-dev/triggerDev.ts';
+import { openLedger } from '../../ledger/ledgerBed.ts';
+import { pollHosted } from '../pollHosted.ts';
+import { readShown, walkCoverage } from '../walkCoverage.ts';
+import { TriggerDevServer, triggerRun } from './triggerDevServer.ts';
 
+const WAITING_SINCE = new Date(Date.now() - 60_000).toISOString();
 const RUN = triggerRun({
   id: 'run_full',
   status: 'FAILED',
@@ -123,7 +127,7 @@ const EXPECTED: Record<string, unknown> = {
   'queue.inProgress': 3,
   'queue.concurrencyLimit': 4,
   'queue.deferred': 1,
-  'queue.oldestDueAt': '2026-11-20T10:02:00.000Z',
+  'queue.oldestDueAt': WAITING_SINCE,
   'queue.attributes.paused': true,
   'queue.attributes.queueId': 'queue_1',
   'queue.attributes.type': 'task',
@@ -131,17 +135,21 @@ const EXPECTED: Record<string, unknown> = {
   'queue.attributes.concurrency': CONCURRENCY,
 };
 
-async function readAll(config: object): Promise<RecordingLedger> {
-  const server = await TriggerDevServer.start();
-  onTestFinished(() => server[Symbol.asyncDispose]());
+it('every field that the SDK knows comes out of the API and the metrics', async () => {
+  await using server = await TriggerDevServer.start();
   server.putRun({
     ...RUN,
     relatedRuns: { root: related('run_root'), parent: related('run_parent'), children: [related('run_child')] },
   });
-  const waiting = { taskIdentifier: 'pipeline', createdAt: '2026-11-20T10:02:00.000Z' } as const;
+  // How long a run waited is known of those with one attempt.
+  const { createdAt } = RUN;
+  server.putRun(
+    triggerRun({ id: 'run_once', status: 'COMPLETED', createdAt, startedAt: createdAt, finishedAt: createdAt }),
+  );
+  const waiting = { taskIdentifier: 'pipeline', createdAt: WAITING_SINCE } as const;
   server.putRun(triggerRun({ ...waiting, id: 'run_queued', status: 'QUEUED' }));
   server.putRun(
-    triggerRun({ ...waiting, id: 'run_delayed', status: 'DELAYED', delayedUntil: '2026-11-20T12:00:00.000Z' }),
+    triggerRun({ ...waiting, id: 'run_delayed', status: 'DELAYED', delayedUntil: '2036-11-20T12:00:00.000Z' }),
   );
   server.putQueue({
     id: 'queue_1',
@@ -154,41 +162,28 @@ async function readAll(config: object): Promise<RecordingLedger> {
     version: 'V1',
     concurrency: CONCURRENCY,
   });
-  const parsed = triggerDev.configSchema.parse({
-    api_key: server.key,
-    base_url: server.http.url,
-    history: '36500d',
-    project_tag: 'project:',
-    run_url: 'https://trigger.example/runs/{id}',
-    ...config,
+  await using bed = await openLedger();
+  for (const [name, more] of [
+    ['own', {}],
+    ['executing', { runs_of: 'codecourier' }],
+  ] as const) {
+    const config = triggerDev.configSchema.parse({
+      api_key: server.key,
+      base_url: server.http.url,
+      history: '36500d',
+      project_tag: 'project:',
+      run_url: 'https://trigger.example/runs/{id}',
+      ...more,
+    });
+    const source = triggerDev.create(name, config, warnings().log);
+    onTestFinished(() => source.close());
+    expect((await pollHosted(source, bed.ledger, { name })).failure).toBeUndefined();
+  }
+  walkCoverage(await readShown(bed), coverage, {
+    expected: ({ record }) => EXPECTED[record],
+    // Runs and cost where the runs are its own; jobs where it executes the runs of another source.
+    isFrom: ({ record }, { source }) => source === (record.startsWith('job.') ? 'executing' : 'own'),
   });
-  const source = triggerDev.create('test', parsed, warnings().log);
-  onTestFinished(() => source.close());
-  const ledger = new RecordingLedger();
-  await pollForTest(source, ledger);
-  return ledger;
-}
-
-it('every field of the document is in the record that the table says', async () => {
-  const own = await readAll({});
-  const ofOther = await readAll({ runs_of: 'codecourier' });
-  const records: Record<string, Record<string, unknown> | undefined> = {
-    run: own.get('run', 'run_full'),
-    usage: own.get('usage', 'run_full'),
-    queue: own.all('queue')[0],
-    job: ofOther.get('job', 'task/pipeline\u001frun_full'),
-  };
-  const found = (path: string): unknown => {
-    const [kind = '', ...fields] = path.split('.');
-    const record = records[kind];
-    return fields[0] === 'attributes'
-      ? record?.[fields.join('.')]
-      : fields.reduce<unknown>((value, field) => (value as Record<string, unknown> | undefined)?.[field], record);
-  };
-  expect(new Set(coverage.map(({ record }) => record))).toEqual(new Set(Object.keys(EXPECTED)));
-  const missing = coverage.filter(({ record }) => found(record) === undefined).map(({ record }) => record);
-  expect(missing).toEqual([]);
-  for (const { record } of coverage) expect([record, found(record)]).toEqual([record, EXPECTED[record]]);
 });
 
 it('fields that the SDK does not know become attributes; links that open payloads to everybody do not', async () => {
