@@ -4,6 +4,7 @@ import { github } from './github/github.ts';
 import { gittinkerer } from './gittinkerer/gittinkerer.ts';
 import { intCrucible } from './int-crucible/intCrucible.ts';
 import { pinoLogs } from './pino-logs/pinoLogs.ts';
+import { sentry } from './sentry/sentry.ts';
 import { triggerDev } from './trigger-dev/triggerDev.ts';
 import { workflowLedger } from './workflow-ledger/workflowLedger.ts';
 
@@ -17,4 +18,5 @@ export const SOURCE_TYPES = [
   github,
   gittinkerer,
   pinoLogs,
+  sentry,
 ] as const;
