@@ -6,6 +6,8 @@ import { planReload } from './config.ts';
 import { connectLedger } from './connectLedger.ts';
 import { actionRoute } from './http/actionRoute.ts';
 import { TokenRegistry } from './http/auth.ts';
+import { metricsSource } from './http/compatible/metricsSource.ts';
+import { recordMetric } from './http/compatible/recordMetric.ts';
 import { createServer } from './http/createServer.ts';
 import { drainServer } from './http/drainServer.ts';
 import { HealthRegistry } from './http/healthRegistry.ts';
@@ -20,6 +22,7 @@ import { webhookRoute } from './http/webhookRoute.ts';
 import { GroupCommit } from './ingest/groupCommit.ts';
 import { leadExporter } from './leadExporter.ts';
 import { costFromOf } from './ledger/costFrom.ts';
+import { readMeasuredRuns } from './ledger/read/readMeasuredRuns.ts';
 import { allowsFamily } from './metrics/allowsFamily.ts';
 import { RollupSnapshot } from './metrics/rollupSnapshot.ts';
 import { createScraper } from './metrics/scrape.ts';
@@ -138,6 +141,13 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     commits,
     counted: ingestCounted,
     maxBodyBytes: config.ingest.max_body_bytes,
+    values: valueLimits,
+  });
+  recordMetric(app, {
+    sourceFor: (allowed) => metricsSource(config, allowed),
+    readMeasuredRuns: (source, runIds) => readMeasuredRuns(ledger.ledger.pool, source, runIds),
+    commits,
+    counted: ingestCounted,
     values: valueLimits,
   });
   recordRoutes(app, { pool: ledger.ledger.pool });

@@ -11,7 +11,7 @@ const HIDDEN = '<secret>';
  * secrets hidden. For `config check`.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { web, ledger, ingest, metrics, rate_limit, tokens, sources, budgets, log } = config;
+  const { web, ledger, ingest, metrics, rate_limit, tokens, sources, budgets, compatible, log } = config;
   const { retention } = ledger;
   return {
     web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
@@ -50,6 +50,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
       options: hideSecrets(options),
     })),
     ...(budgets === undefined ? {} : { budgets }),
+    compatible,
     log,
   };
 }

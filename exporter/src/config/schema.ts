@@ -168,6 +168,13 @@ const budgetsSchema = z.strictObject({
   actions_on_exceed: z.array(z.string().min(1)).default([]),
 });
 
+const compatibleSchema = z
+  .strictObject({
+    /** The source of metrics that `POST /api/metrics/record` takes, where no source of type gittinkerer is configured. */
+    metrics_source: name.default('gittinkerer'),
+  })
+  .prefault({});
+
 const logSchema = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default('info'),
@@ -187,6 +194,7 @@ export const fileSchema = z.strictObject({
   grafana: grafanaSchema.optional(),
   sources: z.array(sourceSchema).default([]),
   budgets: budgetsSchema.optional(),
+  compatible: compatibleSchema,
   log: logSchema,
 });
 

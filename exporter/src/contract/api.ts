@@ -11,13 +11,13 @@ import { STATUSES } from './status.ts';
 export const MAX_LIMIT = 500;
 export const DEFAULT_LIMIT = 50;
 
-const text = z
+export const text = z
   .string()
   .min(1)
   .max(MAX_NAME_LENGTH)
   .refine((value) => !value.includes('\0'), 'expected text without NUL characters');
 /** A repeatable parameter: `?status=failed&status=timed_out`. */
-const many = <T extends z.ZodType>(item: T) =>
+export const many = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), z.array(item).max(100));
 const time = z
   .string()
@@ -32,10 +32,10 @@ const time = z
     return z.NEVER;
   })
   .meta({ type: 'string', format: 'date-time' });
-const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+export const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 const limit = wholeNumber(1, MAX_LIMIT).default(DEFAULT_LIMIT).describe(`Records in a page, 1 to ${MAX_LIMIT}.`);
-const cursor = z
+export const cursor = z
   .string()
   .min(1)
   .max(2048)

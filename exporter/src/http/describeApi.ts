@@ -13,6 +13,14 @@ import {
   samplesQuery,
   stepsQuery,
 } from '../contract/api.ts';
+import {
+  analyticsAnswer,
+  analyticsQuery,
+  exportQuery,
+  metricToRecord,
+  runsSummaryAnswer,
+  runsSummaryQuery,
+} from '../contract/compatible.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 
@@ -226,6 +234,83 @@ function ingestPath(): Json {
   };
 }
 
+function compatiblePaths(): Record<string, Json> {
+  const metric = jsonSchema(metricToRecord, 'input');
+  const csv = {
+    description: 'The metrics, oldest first: id, run_id, metric_name, metric_value, recorded_at.',
+    content: { 'text/csv': { schema: { type: 'string' } } },
+  };
+  return {
+    '/api/metrics/record': {
+      post: {
+        operationId: 'recordMetric',
+        summary:
+          'Record metrics of GitTinkerer runs; answered after the commit. Of a run and name the latest value counts.',
+        tags: ['compatible'],
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: {
+                anyOf: [
+                  metric,
+                  { type: 'array', items: metric },
+                  {
+                    type: 'object',
+                    properties: {
+                      run_id: { type: 'string' },
+                      metrics: { anyOf: [{ type: 'array', items: { type: 'object' } }, { type: 'object' }] },
+                    },
+                    required: ['metrics'],
+                  },
+                ],
+              },
+            },
+          },
+        },
+        responses: {
+          '200': jsonBody(ref('IngestAnswer'), 'Committed; metrics that were refused are named with index and reason.'),
+          ...failures(400, 401, 403, 409, 413, 415),
+          ...TOO_MANY_REQUESTS,
+          '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
+        },
+        security: [{ bearer: [] }],
+      },
+    },
+    '/api/analytics/metrics': read({
+      id: 'aggregateMetrics',
+      summary: 'One figure of all recorded values of a metric of GitTinkerer runs',
+      tag: 'compatible',
+      query: analyticsQuery,
+      answer: jsonSchema(analyticsAnswer, 'output'),
+    }),
+    '/api/analytics/export': read({
+      id: 'exportMetrics',
+      summary: 'Recorded metrics of GitTinkerer runs as CSV',
+      tag: 'compatible',
+      query: exportQuery,
+      answer: {},
+      more: { '200': csv },
+    }),
+    '/projects/{id}/runs/summary': read({
+      id: 'summariseRuns',
+      summary: 'The runs of a project, newest first, as Int Crucible answers them',
+      tag: 'compatible',
+      path: [
+        {
+          name: 'id',
+          in: 'path',
+          required: true,
+          schema: { type: 'string' },
+          description: 'The project, percent-encoded.',
+        },
+      ],
+      query: runsSummaryQuery,
+      answer: jsonSchema(runsSummaryAnswer, 'output'),
+    }),
+  };
+}
+
 function webhookPath(): Json {
   return {
     post: {
@@ -342,12 +427,13 @@ export function describeApi(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [{ name: 'runs' }, { name: 'records' }, { name: 'ingest' }, { name: 'operation' }],
+    tags: [{ name: 'runs' }, { name: 'records' }, { name: 'ingest' }, { name: 'compatible' }, { name: 'operation' }],
     paths: {
       ...runPaths(),
       ...recordPaths(),
       '/api/v1/events': ingestPath(),
       '/api/v1/webhooks/{source}': webhookPath(),
+      ...compatiblePaths(),
       ...operationPaths(),
     },
     components: {

@@ -13,11 +13,12 @@ import {
 import { listRecords } from '../ledger/read/listRecords.ts';
 import { listSamples } from '../ledger/read/listSamples.ts';
 import { readRecord } from '../ledger/read/readRecord.ts';
+import { compatibleRoutes } from './compatible/compatibleRoutes.ts';
 import { openapiRoute } from './openapiRoute.ts';
 import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
 import { runsRoutes } from './runsRoutes.ts';
 
-/** The read API: runs, every other kind of record, the history of samples, and its description. */
+/** The read API: runs, every other kind of record, the history of samples, what other services answer, and its description. */
 export function recordRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
   runsRoutes(app, { pool });
   for (const name of RECORD_LIST_NAMES) {
@@ -43,5 +44,6 @@ export function recordRoutes(app: FastifyInstance, { pool }: { readonly pool: pg
       return sendJson(reply, await listSamples(pool, name, source, id, query, request.principal.projects));
     });
   }
+  compatibleRoutes(app, { pool });
   openapiRoute(app);
 }

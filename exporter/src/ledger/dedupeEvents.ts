@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import type { NormalisedEvent } from '../contract/events.ts';
 import { int4Array, uuidArray } from './binaryArrays.ts';
+import type { PushedEvent } from './findAddedTo.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -42,8 +42,9 @@ function shortDigest(text: string): string {
   return hash('sha256', text, 'binary').slice(0, 16);
 }
 
-export function digestEvent({ source, id, kind, at, fields }: NormalisedEvent): EventDigest {
-  return { id: shortDigest(`${source}\0${id}`), body: shortDigest(`${kind}\0${at}\0${stableJson(fields)}`) };
+export function digestEvent({ source, id, kind, at, fields, said }: PushedEvent): EventDigest {
+  const body = said ?? `${kind}\0${at}\0${stableJson(fields)}`;
+  return { id: shortDigest(`${source}\0${id}`), body: shortDigest(body) };
 }
 
 interface EventToDedupe {

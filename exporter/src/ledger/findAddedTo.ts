@@ -14,7 +14,13 @@ export interface AboutPullRequest {
 }
 
 /** An event as it is pushed. With `about` its `source` is who says it, and whose runs it adds to is found when it is written. */
-export type PushedEvent = NormalisedEvent & { readonly about?: AboutPullRequest };
+export type PushedEvent = NormalisedEvent & {
+  readonly about?: AboutPullRequest;
+  /** What its sender said, where the event has more than that (when it came): sent again, that alone tells whether it is the same. */
+  readonly said?: string;
+  /** Its source is read by a poller, whose word alone the state of the source is. */
+  readonly isPolled?: boolean;
+};
 
 /** @returns what each of these events adds to each run that it is about; nothing for events of a record of their own. */
 export async function findAddedTo(

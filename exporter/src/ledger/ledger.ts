@@ -200,9 +200,13 @@ export class Ledger {
           tx.client,
           fresh.map((f) => f.event),
         );
-        // A webhook says nothing of how the source is read: its state is the poller's.
+        // What comes besides a poll says nothing of how the source is read: its state is the poller's.
         const own = fresh.filter((f) => f.event.about === undefined);
-        const bySource = Map.groupBy(own, (f) => f.event.source);
+        const polled = own.filter((f) => f.event.isPolled === true);
+        const bySource = Map.groupBy(
+          polled.length === 0 ? own : own.filter((f) => f.event.isPolled !== true),
+          (f) => f.event.source,
+        );
         await tx.begin(
           [...bySource].map(([source, ofSource]) => {
             const newestMs = ofSource.reduce((newest, f) => Math.max(newest, f.atMs), 0);
@@ -218,7 +222,7 @@ export class Ledger {
               fresh,
             };
           }),
-          additions.map((addition) => addition.source),
+          [...additions.map((addition) => addition.source), ...polled.map((f) => f.event.source)],
         );
         const newEvents = [...own.map((f) => f.event), ...additions];
         const recording = tx.recording(guess);

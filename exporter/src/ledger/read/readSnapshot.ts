@@ -9,38 +9,45 @@ export class ReadTooSlow extends Error {
   override readonly name = 'ReadTooSlow';
 }
 
+/** Queries after this see one moment of the ledger, and cannot write. */
+export const BEGIN_SNAPSHOT = `begin isolation level repeatable read read only; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`;
+
 /**
  * Runs queries that see one moment of the ledger and cannot write.
  * @throws ReadTooSlow after 15 s.
  */
 export async function readSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
-  let failure: Error | undefined;
+  let isDone = false;
   try {
-    await client.query(
-      `begin isolation level repeatable read read only; set local statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
-    );
+    await client.query(BEGIN_SNAPSHOT);
     const answer = await read(client);
     await client.query('commit');
+    isDone = true;
     return answer;
   } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    if ('code' in failure && failure.code === QUERY_CANCELED) {
-      throw new ReadTooSlow(
-        `the query took more than ${STATEMENT_TIMEOUT_MS / 1000} s; narrow it with since, source, project or status`,
-        { cause: error },
-      );
-    }
-    throw error;
+    throw toReadError(error);
   } finally {
-    if (failure === undefined) client.release();
-    else {
-      // A transaction that failed is ended before others use the connection; one that cannot be is closed.
-      const ended = await client.query('rollback').then(
-        () => true,
-        () => false,
-      );
-      client.release(!ended);
-    }
+    await releaseReader(client, isDone);
   }
+}
+
+export function toReadError(error: unknown): Error {
+  const failure = error instanceof Error ? error : new Error(String(error));
+  if (!('code' in failure && failure.code === QUERY_CANCELED)) return failure;
+  return new ReadTooSlow(
+    `the query took more than ${STATEMENT_TIMEOUT_MS / 1000} s; narrow it with since, source, project or status`,
+    { cause: error },
+  );
+}
+
+/** A transaction that was not ended is ended before others use the connection; one that cannot be is closed. */
+export async function releaseReader(client: pg.PoolClient, isDone: boolean): Promise<void> {
+  const isEnded =
+    isDone ||
+    (await client.query('rollback').then(
+      () => true,
+      () => false,
+    ));
+  client.release(!isEnded);
 }
