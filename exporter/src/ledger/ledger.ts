@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { PulledRecord } from '../contract/events.ts';
+import type { NormalisedEvent, PulledRecord } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normaliseEvent.ts';
 import { allStatements } from './allStatements.ts';
@@ -13,6 +13,7 @@ import { NewRecordGuess } from './newRecordGuess.ts';
 import { listOpenPullRequests, type OpenPullRequest } from './openPullRequests.ts';
 import {
   applyEvents,
+  CONTRADICTS_AUDIT,
   type EventToRecord,
   type LedgerPolicy,
   loadForEvents,
@@ -228,7 +229,10 @@ export class Ledger {
         const recording = tx.recording(guess);
         const pruned = await loadForEvents(newEvents, recording);
         if (expectsNewIds) tx.alongside(rememberNewEvents(tx.client, fresh));
-        await applyEvents(newEvents, pruned, recording);
+        const contradicting = new Set<NormalisedEvent>(await applyEvents(newEvents, pruned, recording));
+        for (const { event, index } of contradicting.size === 0 ? [] : fresh) {
+          if (contradicting.has(event)) results[index] = { result: 'conflict', reason: CONTRADICTS_AUDIT };
+        }
         return results;
       });
     } catch (error) {
@@ -363,7 +367,9 @@ export class Ledger {
   }
 
   async keepAside(letters: readonly DeadLetter[]): Promise<void> {
-    await this.transaction((tx) => writeDeadLetters(tx.client, letters));
+    await this.transaction(async (tx) => {
+      await writeDeadLetters(tx.client, letters);
+    });
   }
 
   /** Runs `work` in one transaction under the writer lock, after the writes that were asked for before. */

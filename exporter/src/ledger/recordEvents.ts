@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientBase } from 'pg';
 import type { NormalisedEvent } from '../contract/events.ts';
 import { definitionOf, type Kind } from '../contract/records.ts';
@@ -5,6 +6,8 @@ import { isFinished, isOpen } from '../contract/status.ts';
 import { type Addition, addToRun } from './addToRun.ts';
 import { allStatements } from './allStatements.ts';
 import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
+import type { BudgetPolicy } from './budgets/budgetPolicy.ts';
+import { stableJson } from './dedupeEvents.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import type { NewRecordGuess } from './newRecordGuess.ts';
 import { lateFields, splitKey } from './observe/attempts.ts';
@@ -13,6 +16,7 @@ import { isPruned, readTombstones } from './retention/isPruned.ts';
 import type { RollupMoves } from './rollupMoves.ts';
 import type { SourceState } from './sourceState.ts';
 import type { WorkingRecord, WorkingSet } from './workingSet.ts';
+import { writeDeadLetters } from './writeDeadLetters.ts';
 
 /** What decides how records are counted; the same on every replica of a ledger. */
 export interface LedgerPolicy {
@@ -23,6 +27,10 @@ export interface LedgerPolicy {
   readonly settleAfterMs: number;
   /** Ids of pushed events are remembered so long; older events are refused. */
   readonly dedupeWindowMs: number;
+  /** In which a source writes its days; IANA name, default UTC. */
+  timeZone?(source: string): string | undefined;
+  /** Absent: none are set. */
+  readonly budgets?: BudgetPolicy | undefined;
 }
 
 export interface RecordingContext {
@@ -38,6 +46,10 @@ export interface RecordingContext {
   /** Which kinds to take for new; learns what was found. Absent: every record is looked for. */
   readonly guess?: NewRecordGuess | undefined;
 }
+
+/** Why an event was not recorded: it contradicts an entry of the audit trail, which is only added to. */
+export const CONTRADICTS_AUDIT =
+  'auditId: found another entry under an id that the ledger has already; the first stands, for the audit trail is only added to';
 
 /** A record that was taken for new has to be looked for: whether it exists decides what becomes of the event. */
 export class MustLook extends Error {
@@ -64,9 +76,13 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 /**
  * Merges events into the working set, in order, and adds what each moves. Nothing is written yet.
  * Events of pruned records are passed over: they were counted long ago.
+ * @returns the events that contradict an entry of the audit trail, which stays as it is; they are kept aside.
  */
-export async function recordEvents(events: readonly EventToRecord[], context: RecordingContext): Promise<void> {
-  await applyEvents(events, await loadForEvents(events, context), context);
+export async function recordEvents(
+  events: readonly EventToRecord[],
+  context: RecordingContext,
+): Promise<readonly EventToRecord[]> {
+  return await applyEvents(events, await loadForEvents(events, context), context);
 }
 
 /** Runs that were pruned, as `source NUL run`. */
@@ -93,9 +109,10 @@ export async function applyEvents(
   events: readonly EventToRecord[],
   pruned: PrunedRuns,
   context: RecordingContext,
-): Promise<void> {
+): Promise<readonly EventToRecord[]> {
   const { working } = context;
   const born: WorkingRecord[] = [];
+  const contradicting: EventToRecord[] = [];
   for (const said of events) {
     const record = working.get(said.kind, said.source, said.key);
     if (said.pulled !== undefined && record.pulled === said.pulled) continue;
@@ -105,12 +122,42 @@ export async function applyEvents(
       if (!record.looked) throw new MustLook(event.kind);
       continue;
     }
+    if (event.kind === 'audit' && record.state !== undefined) {
+      if (contradictsRecord(record.state, event)) contradicting.push(said);
+      continue;
+    }
     const isNewRun = event.kind === 'run' && record.state === undefined;
     applyEvent(record, event, context);
     if (isNewRun) born.push(record);
   }
   for (const step of await working.loadWaitingSteps(born.filter((r) => !r.existed))) observeWaitingStep(step, context);
   await writeSamples(events, context);
+  await keepContradictions(contradicting, context);
+  return contradicting;
+}
+
+function contradictsRecord({ doc }: RecordState, { fields }: EventToRecord): boolean {
+  const before = mergeEvent(undefined, { source: doc.source, at: '', id: '', fields }).doc;
+  return Object.keys(before).some((field) => !isDeepStrictEqual(before[field], doc[field]));
+}
+
+/** What contradicts the audit trail is counted once, and a person can look at it. */
+async function keepContradictions(
+  events: readonly EventToRecord[],
+  { client, moves }: RecordingContext,
+): Promise<void> {
+  if (events.length === 0) return;
+  const kept = await writeDeadLetters(
+    client,
+    events.map(({ source, kind, id, fields }) => ({
+      source,
+      kind,
+      eventId: id,
+      reason: CONTRADICTS_AUDIT,
+      payload: stableJson(fields),
+    })),
+  );
+  if (kept > 0) moves.count('fleetlens_corrections_total', ['fleet_audit_events_total'], kept);
 }
 
 /** @returns undefined where the run is not there (yet, or any more), or says it already. */
@@ -154,7 +201,12 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
     observeWaitingStep(record, context);
   }
   const before = record.state;
-  const observation = observe(event.kind, before, merged, { costFrom, run, ...(late === undefined ? {} : { late }) });
+  const observation = observe(event.kind, before, merged, {
+    costFrom,
+    timeZone: context.policy.timeZone?.(event.source),
+    run,
+    ...(late === undefined ? {} : { late }),
+  });
   context.moves.add(record, observation);
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
   // A late event moves what this version counts and an older one did not.

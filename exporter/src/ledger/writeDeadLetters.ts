@@ -13,13 +13,15 @@ export interface DeadLetter {
 /** A letter holds the beginning of what was sent; whole bodies could fill the disk. */
 const MAX_PAYLOAD = 65_536;
 
-export async function writeDeadLetters(client: ClientBase, letters: readonly DeadLetter[]): Promise<void> {
+/** @returns how many are new; what was kept before moves to now. */
+export async function writeDeadLetters(client: ClientBase, letters: readonly DeadLetter[]): Promise<number> {
   const payloads = letters.map((l) => l.payload.slice(0, MAX_PAYLOAD).toWellFormed().replaceAll('\0', '\uFFFD'));
-  await client.query(
+  const { rows } = await client.query<{ is_new: boolean }>(
     `insert into fleetlens.dead_letter (source, kind, event_id, reason, payload, payload_hash)
       select distinct on (source, hash) source, kind, event_id, reason, payload, hash
       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[]) as l(source, kind, event_id, reason, payload, hash)
-      on conflict (source, payload_hash) do update set received_at = now(), reason = excluded.reason`,
+      on conflict (source, payload_hash) do update set received_at = now(), reason = excluded.reason
+      returning xmax = 0 as is_new`,
     [
       letters.map((l) => l.source),
       letters.map((l) => l.kind ?? null),
@@ -29,4 +31,5 @@ export async function writeDeadLetters(client: ClientBase, letters: readonly Dea
       payloads.map((p) => digest(p)),
     ],
   );
+  return rows.filter((row) => row.is_new).length;
 }

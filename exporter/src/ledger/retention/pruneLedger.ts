@@ -1,5 +1,6 @@
 import { METRIC_CATALOGUE } from '../../contract/metricCatalogue.ts';
 import type { Ledger, Transaction } from '../ledger.ts';
+import { keepAuditFor, pruneAudit } from './pruneAudit.ts';
 import { forgetUpTo, pruneRecords, RECORDS_PRUNED_ALONE } from './pruneRecords.ts';
 import { pruneRuns } from './pruneRuns.ts';
 import { trimOutput } from './trimOutput.ts';
@@ -13,6 +14,8 @@ export interface RetentionPolicy {
   /** Since their last event: runs with their steps and usage, and other records that are over. */
   readonly runs: number;
   readonly changes: number;
+  /** Entries of the audit trail; absent: for ever. The key is `audit.retention`. */
+  readonly audit?: number | undefined;
 }
 
 /** Rows that went. */
@@ -24,6 +27,7 @@ export interface Pruned {
   readonly changes: number;
   readonly deadLetters: number;
   readonly dedupeKeys: number;
+  readonly audit: number;
 }
 
 const DAY_MS = 86_400_000;
@@ -33,8 +37,8 @@ const DEDUPE_PARTITIONS = 16;
 
 /**
  * Deletes what is older than the policy keeps, in transactions short enough for writers to wait for. Counters stay as they are:
- * what pruned records counted is kept in the base. Open runs, projects, workflows, personas, daily statistics and the audit
- * trail are never pruned.
+ * what pruned records counted is kept in the base. Open runs, projects, workflows, personas and daily statistics are never
+ * pruned, the audit trail only where the policy says so.
  * @throws LedgerUnavailable; what went until then is gone, and the next call goes on.
  */
 export async function pruneLedger(ledger: Ledger, policy: RetentionPolicy): Promise<Pruned> {
@@ -42,11 +46,14 @@ export async function pruneLedger(ledger: Ledger, policy: RetentionPolicy): Prom
   const ago = (tx: Transaction, ms: number) => new Date(tx.nowMs - ms);
   let runs = 0;
   let records = 0;
+  let audit = 0;
   // What a newer exporter on this ledger counts only that version can fold; it leads before long.
   if (!(await hasNewerFamilies(ledger))) {
     runs = await repeat((tx) => pruneRuns(tx, ago(tx, policy.runs)));
     for (const kind of RECORDS_PRUNED_ALONE)
       records += await repeat((tx) => pruneRecords(tx, kind, ago(tx, policy.runs)));
+    await keepAuditFor(ledger, policy.audit);
+    if (policy.audit !== undefined) audit = await repeat(pruneAudit);
   }
   const output =
     (await repeat((tx) => pruneOutput(tx, ago(tx, policy.output)))) +
@@ -62,7 +69,7 @@ export async function pruneLedger(ledger: Ledger, policy: RetentionPolicy): Prom
       return pruneRows(tx, `dedupe_${i}`, 'at_day < $1', day);
     });
   }
-  return { runs, records, output, samples, changes, deadLetters, dedupeKeys };
+  return { runs, records, output, samples, changes, deadLetters, dedupeKeys, audit };
 }
 
 async function hasNewerFamilies(ledger: Ledger): Promise<boolean> {
