@@ -45,7 +45,7 @@ export function nanoText(nano: bigint): string {
   return `${nano < 0n ? '-' : ''}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
-/** @returns the number nearest to a sum of 1e-9 as Postgres writes it; never smaller for a greater sum. */
-export function fromNano(nano: string): number {
+/** @returns the number nearest to a sum of 1e-9 as Postgres writes it, or as JSON reads that; never smaller for a greater sum. */
+export function fromNano(nano: string | number): number {
   return Number(nano) / PER_UNIT;
 }
