@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Document, DocumentKind } from '../../../exporter/src/sources/codecourier/documents.ts';
+import type { RequestQuota } from '../requestQuota.ts';
 import { type Answer, ContractServer } from './faults.ts';
 import { PROJECT_ID, type World } from './world.ts';
 
@@ -12,6 +13,7 @@ const ERRORS = {
   AUTH_INVALID: 401,
   SCOPE_DENIED: 403,
   NOT_FOUND: 404,
+  RATE_LIMITED: 429,
 } as const;
 
 const LISTS: Readonly<Record<string, DocumentKind>> = {
@@ -64,6 +66,8 @@ export interface RestOptions {
   readonly without?: readonly RegExp[];
   /** Steps and output lie in the run's document (the default), or in lists of their own. */
   readonly embedded?: boolean;
+  /** How many requests are answered; default: all. */
+  readonly quota?: RequestQuota;
 }
 
 /** CodeCourier's `/api/v1` for one project, as far as it is known: envelope, cursors, both shapes of errors, request ids. */
@@ -92,6 +96,11 @@ export class RestServer extends ContractServer {
     const { authorization } = request.headers;
     if (authorization === undefined) return fail('AUTH_MISSING', 'Authorization header is missing');
     if (authorization !== `Bearer ${API_KEY}`) return fail('AUTH_INVALID', 'The API key is not valid');
+    const window = this.#options.quota?.take();
+    if (window?.allowed === false) {
+      const seconds = Math.ceil((window.resetAt - Date.now()) / 1_000);
+      return { ...fail('RATE_LIMITED', 'Too many requests'), headers: { 'retry-after': String(seconds) } };
+    }
     const path = url.pathname.replace(/^\/api\/v1/, '');
     if (path === url.pathname || this.#options.without?.some((pattern) => pattern.test(path))) {
       // The router of a Convex deployment answers for paths that nobody serves.

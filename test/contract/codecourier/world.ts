@@ -418,8 +418,11 @@ function message(id: string, seq: number, more: Document): Document {
   };
 }
 
-/** A week of a project that works through `count` runs: five in a hundred fail, each has three steps and one usage record. */
-export function makeWeek(count: number): World {
+/**
+ * A week of a project that works through `count` runs: five in a hundred fail, each has three steps and one usage record.
+ * @param endMs when the last run began, milliseconds since 1970
+ */
+export function makeWeek(count: number, endMs = DAY_MS): World {
   const world = makeWorld();
   const empty: World = {
     ...world,
@@ -435,7 +438,7 @@ export function makeWeek(count: number): World {
   };
   const stride = (7 * 24 * HOUR) / count;
   for (let index = 0; index < count; index++) {
-    const created = at(index * stride - 7 * 24 * HOUR);
+    const created = endMs + index * stride - 7 * 24 * HOUR;
     const failed = index % 20 === 7;
     const id = `r${String(index).padStart(5, '0')}`;
     empty.runs.push({

@@ -1,6 +1,7 @@
 import { ListRunResponse, QueueItem, RetrieveRunResponse } from '@trigger.dev/core/v3/schemas';
 import type { z } from 'zod';
 import { type AskedFor, type HostedAnswer, HostedServer } from '../hostedServer.ts';
+import type { RequestQuota } from '../requestQuota.ts';
 
 /** As the API tells it: the input of the SDK's own schema of a run's details, and the environment that lists add. */
 export type TriggerRun = Omit<z.input<typeof RetrieveRunResponse>, 'createdAt' | 'updatedAt' | Times> &
@@ -46,6 +47,8 @@ export class TriggerDevServer implements AsyncDisposable {
   /** Lists lag behind: so many of the newest runs are not listed yet. */
   unlisted = 0;
   remaining = 1_499;
+  /** How many requests are answered; default: all. */
+  quota: RequestQuota | undefined;
   #hosted: HostedServer | undefined;
 
   static async start(key = 'tr_prod_test'): Promise<TriggerDevServer> {
@@ -82,14 +85,16 @@ export class TriggerDevServer implements AsyncDisposable {
   }
 
   #answer({ path, query, headers }: AskedFor): HostedAnswer {
+    const window = this.quota?.take();
     const limits = {
       'x-ratelimit-limit': '1500',
-      'x-ratelimit-remaining': String(this.remaining),
-      'x-ratelimit-reset': String(Date.now() + 60_000),
+      'x-ratelimit-remaining': String(window?.remaining ?? this.remaining),
+      'x-ratelimit-reset': String(window?.resetAt ?? Date.now() + 60_000),
     };
     if (headers.authorization !== `Bearer ${this.key}`) {
       return { status: 401, headers: limits, body: { error: 'Invalid or Missing API key' } };
     }
+    if (window?.allowed === false) return { status: 429, headers: limits, body: { error: 'Rate limit exceeded' } };
     if (path === '/api/v1/runs') return { headers: limits, body: this.#list(query) };
     if (path === '/api/v1/queues') return { headers: limits, body: this.#queuePage(query) };
     const run = this.runs.get(/^\/api\/v3\/runs\/([^/]+)$/.exec(path)?.[1] ?? '');
