@@ -46,6 +46,7 @@ const ROLES_OF: Readonly<Record<Exclude<Access, 'public' | 'metrics'>, readonly 
 /** The configured tokens. Only their SHA-256 is kept; a reload replaces them. */
 export class TokenRegistry {
   #rules: readonly { readonly digest: Buffer; readonly principal: Principal }[] = [];
+  readonly #asked = new WeakMap<object, Principal | undefined>();
 
   constructor(tokens: readonly TokenRule[]) {
     this.replace(tokens);
@@ -60,6 +61,15 @@ export class TokenRegistry {
 
   get isEmpty(): boolean {
     return this.#rules.length === 0;
+  }
+
+  /** @returns whose token the request carries; looked up once, however many hooks ask. */
+  of(request: Pick<FastifyRequest, 'headers'>): Principal | undefined {
+    if (this.#asked.has(request)) return this.#asked.get(request);
+    const token = bearerToken(request);
+    const principal = token === undefined ? undefined : this.find(token);
+    this.#asked.set(request, principal);
+    return principal;
   }
 
   /** @returns whose token this is. Compares with every rule in constant time, so that the answer's time tells nothing. */
@@ -78,11 +88,8 @@ export function bearerToken(request: Pick<FastifyRequest, 'headers'>): string | 
   return /^Bearer +([\x21-\x7e]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
-/** @returns whether the request has a token that may push. */
-export function mayPush(request: Pick<FastifyRequest, 'headers'>, tokens: TokenRegistry): boolean {
-  const token = bearerToken(request);
-  const role = token === undefined ? undefined : tokens.find(token)?.role;
-  return role !== undefined && ROLES_OF.ingest.includes(role);
+export function mayPush(principal: Principal | undefined): boolean {
+  return ROLES_OF.ingest.some((role) => role === principal?.role);
 }
 
 export interface AuthOptions {
@@ -141,7 +148,7 @@ function whyRefused(
 
 function identify(request: FastifyRequest, options: AuthOptions): Principal | undefined {
   const token = bearerToken(request);
-  const byToken = token === undefined ? undefined : options.tokens.find(token);
+  const byToken = options.tokens.of(request);
   if (byToken !== undefined) return byToken;
   const user = options.basicUserOf?.(request);
   if (user !== undefined) return { kind: 'basic', name: user, role: 'viewer' };

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { bearerToken, type TokenRegistry } from './auth.ts';
+import type { TokenRegistry } from './auth.ts';
 import { HttpError } from './httpError.ts';
 import { BasicAuth, BasicAuthBusy } from './webConfig/basicAuth.ts';
 import { RateLimiter } from './webConfig/rateLimiter.ts';
@@ -31,7 +31,7 @@ export function guardByWebConfig(
     if (Object.keys(state.users).length === 0) return;
     const user = await identify(request, state);
     if (user !== undefined) users.set(request, user);
-    else if (!hasValidToken(request)) {
+    else if (tokens.of(request) === undefined) {
       const message = 'expected a user and password of the web configuration, or a valid bearer token';
       throw new HttpError(401, 'unauthorized', message, { headers: { 'WWW-Authenticate': 'Basic realm="fleetlens"' } });
     }
@@ -44,11 +44,6 @@ export function guardByWebConfig(
       if (!(error instanceof BasicAuthBusy)) throw error;
       throw new HttpError(429, 'too_many_requests', error.message, { headers: { 'Retry-After': '1' }, cause: error });
     }
-  }
-
-  function hasValidToken(request: FastifyRequest): boolean {
-    const token = bearerToken(request);
-    return token !== undefined && tokens.find(token) !== undefined;
   }
 
   return (request) => users.get(request);

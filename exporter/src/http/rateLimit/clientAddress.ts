@@ -8,6 +8,8 @@ import { isIP, isIPv4 } from 'node:net';
  */
 export function clientOf(address: string): string | undefined {
   if (isIPv4(address)) return address;
+  // Of nearly every peer of a dual-stack socket.
+  if (address.startsWith('::ffff:') && isIPv4(address.slice(7))) return address.slice(7);
   const bare = withoutPort(address);
   if (isIPv4(bare)) return bare;
   return isIP(bare) === 6 ? networkOf(bare) : undefined;

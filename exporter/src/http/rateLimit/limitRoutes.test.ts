@@ -271,6 +271,20 @@ describe('wrong credentials', () => {
     expect((await push([['ci', 'web']])).statusCode).toBe(429);
   });
 
+  it('an address that is over its limit cannot go on guessing where pushes are taken', async () => {
+    const { get, push } = await build({ max: 200 });
+    await statuses(200, () => get(RUNS));
+    expect(new Set(await statuses(100, (n) => push([['ci', 'web']], wrong(n))))).toEqual(new Set([429]));
+    expect((await push([['ci', 'web']])).statusCode).toBe(429);
+  });
+
+  it('a token that may not push is none of them', async () => {
+    const { push } = await build({ max: 3 });
+    const viewer = { headers: bearer(tokenOf('viewer')) };
+    expect(await statuses(5, () => push([['ci', 'web']], viewer))).toEqual([403, 403, 403, 429, 429]);
+    expect((await push([['ci', 'web']])).statusCode).toBe(200);
+  });
+
   it('one that is sent again and again locks nobody else at that address out', async () => {
     const { get, push } = await build({});
     await statuses(500, () => get(RUNS, wrong(1)));

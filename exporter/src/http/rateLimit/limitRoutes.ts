@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { mayPush, type TokenRegistry } from '../auth.ts';
+import { bearerToken, mayPush, type TokenRegistry } from '../auth.ts';
 import { HttpError } from '../httpError.ts';
 import { clientOf } from './clientAddress.ts';
 import type { Answer, RateLimits, Subject, Verdict } from './rateLimits.ts';
@@ -31,7 +31,13 @@ export function limitRoutes(app: FastifyInstance, limits: RateLimits | undefined
     const client = clientFrom(request);
     const guesser = limits.refuseGuesser(client);
     if (guesser !== undefined) return done(applyVerdict(reply, guesser));
-    if (limit === 'repo' && mayPush(request, tokens)) return done();
+    if (limit === 'repo') {
+      const principal = tokens.of(request);
+      if (mayPush(principal)) return done();
+      // Counted even if the address is over its limit: else that would tell a wrong token from the right one, for ever.
+      const isWrong = principal === undefined && bearerToken(request) !== undefined;
+      if (isWrong) limits.countWrongCredentials(client, request.headers.authorization ?? '');
+    }
     settle(limits.takeClient(client), reply, done);
   });
 

@@ -47,7 +47,7 @@ const MAX_SUBJECTS = 50;
 const OTHERS: Subject = { source: '__other__', project: '__other__' };
 /** Longer names (a query may hold 16 KiB) are counted by their hash. */
 const MAX_KEY_LENGTH = 400;
-/** What is remembered beside the counters: keys that are full, credentials that were wrong. */
+/** What is remembered beside the counters, keys that are full and credentials that were wrong; then it begins anew. */
 const MAX_REMEMBERED = 10_000;
 
 /**
@@ -105,23 +105,16 @@ export class RateLimits {
 
   /** Counts a request once for each different subject. */
   takeSubjects(action: 'read' | 'push', subjects: Iterable<Subject>): Answer {
-    const keys = new Set<string>();
-    let last: Subject | undefined;
-    for (const subject of subjects) {
-      // Most events of a body are about the same.
-      if (last !== undefined && subject.source === last.source && subject.project === last.project) continue;
-      last = subject;
-      if (keys.size < MAX_SUBJECTS) keys.add(subjectKey(action, subject));
-      else keys.add(subjectKey(action, OTHERS));
-    }
-    return keys.size === 0 ? undefined : this.#take('repo', [...keys], this.#config.project_max);
+    const keys = subjectKeys(action, subjects);
+    return keys.length === 0 ? undefined : this.#take('repo', keys, this.#config.project_max);
   }
 
   /** Counts credentials of `client` that were refused. */
   countWrongCredentials(client: string, credentials: string): void {
     const digest = createHash('sha256').update(`${client} ${credentials}`).digest('base64');
     if (this.#counted.has(digest)) return;
-    remember(this.#counted, (set) => set.add(digest));
+    if (this.#counted.size >= MAX_REMEMBERED) this.#counted.clear();
+    this.#counted.add(digest);
     const key = wrongKey(client);
     const limit = this.#limit(this.#maxWrong());
     const note = (taken: Taken | undefined) => {
@@ -173,7 +166,8 @@ export class RateLimits {
     if (this.#fullFor(key) === undefined) {
       this.#deps.log.warn({ layer, max, windowMs }, `rate limit reached: ${max} ${nameOf(key)}`);
     }
-    remember(this.#full, (map) => map.set(key, performance.now() + resetMs));
+    if (this.#full.size >= MAX_REMEMBERED) this.#full.clear(); // the store still knows
+    this.#full.set(key, performance.now() + resetMs);
   }
 
   #fullFor(key: string): number | undefined {
@@ -213,6 +207,21 @@ async function openStore(config: RateLimitConfig, { log, storeUp }: RateLimitsDe
   });
 }
 
+/** One for each different subject. A body may hold thousands of events, so that a key is put together once for each. */
+function subjectKeys(action: 'read' | 'push', subjects: Iterable<Subject>): string[] {
+  const keys: string[] = [];
+  const seen = new Map<string, Set<string>>();
+  for (const { source, project } of subjects) {
+    const projects = seen.get(source);
+    if (projects?.has(project)) continue;
+    if (keys.length === MAX_SUBJECTS) return [...keys, subjectKey(action, OTHERS)];
+    if (projects === undefined) seen.set(source, new Set([project]));
+    else projects.add(project);
+    keys.push(subjectKey(action, { source, project }));
+  }
+  return keys;
+}
+
 function subjectKey(action: 'read' | 'push', { source, project }: Subject): string {
   const key = `repo:${action}:${source}:${project}`;
   if (key.length <= MAX_KEY_LENGTH) return key;
@@ -231,13 +240,4 @@ function nameOf(key: string): string {
   const [action, source, ...project] = rest;
   const about = [source && `source ${source}`, project.join(':') && `project ${project.join(':')}`].filter(Boolean);
   return `${action === 'push' ? 'pushes' : 'reads'} of ${about.join(' and ') || 'nothing in particular'}`;
-}
-
-/** Forgets what came first, so that no sender decides how much is remembered. */
-function remember<T extends Map<string, unknown> | Set<string>>(memory: T, add: (memory: T) => void): void {
-  if (memory.size >= MAX_REMEMBERED) {
-    const [oldest] = memory.keys();
-    if (oldest !== undefined) memory.delete(oldest);
-  }
-  add(memory);
 }
