@@ -5,9 +5,11 @@ import { z } from 'zod';
 import { checkValue, withValueAt } from './config/checkFile.ts';
 import { type ConfigFlags, withFlagsAndEnvironment } from './config/fillValues.ts';
 import { namedTexts } from './config/namedTexts.ts';
+import type { GrafanaConfig } from './config/grafanaSchema.ts';
 import { ConfigError, type ConfigPath, type ConfigProblem, formatPath } from './config/problem.ts';
 import { resolveValues } from './config/resolveValues.ts';
-import { type FileConfig, fileSchema, type Role, SHARED_SOURCE_KEYS } from './config/schema.ts';
+import type { Role } from './config/roles.ts';
+import { type FileConfig, fileSchema, SHARED_SOURCE_KEYS } from './config/schema.ts';
 import { parseYamlFile, type YamlFile } from './config/yamlFile.ts';
 
 export { describeConfig } from './config/describeConfig.ts';
@@ -15,7 +17,7 @@ export type { ConfigFlags } from './config/fillValues.ts';
 export type { ListenAddress } from './config/listenAddress.ts';
 export { planReload } from './config/planReload.ts';
 export { ConfigError } from './config/problem.ts';
-export type { Role } from './config/schema.ts';
+export type { Role } from './config/roles.ts';
 
 /** The file that is read when none is named. */
 export const DEFAULT_CONFIG_FILE = 'fleetlens.yaml';
@@ -31,6 +33,8 @@ export interface TokenRule {
   /** Projects that the token may read; absent: all. */
   readonly projects?: readonly string[];
 }
+  /** Good only together with Grafana's signed identity. */
+  readonly require_identity?: true;
 
 /** One configured source. */
 export interface SourceConfig {
@@ -104,7 +108,7 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
   problems.push(...sources.problems, ...crossChecks(checked.output), ...unknownSources(checked.output, sources.named));
   if (problems.length > 0) throw refuse(problems);
 
-  const { web, ledger, tokens, ...rest } = checked.output;
+  const { web, ledger, tokens, grafana, ...rest } = checked.output;
   const within = text === undefined ? cwd : baseDirectory;
   const dataDirGiven = z.object({ ledger: z.object({ data_dir: z.string() }) }).safeParse(resolved.value).success;
   return {
@@ -117,6 +121,7 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
     sources: sources.sources,
   };
 }
+    ...(grafana === undefined ? {} : { grafana: withAbsoluteCa(grafana, within) }),
 
 async function readConfigFile(file: string, path: string | undefined): Promise<string | undefined> {
   try {
@@ -145,6 +150,10 @@ function resolveWebConfigFile(file: string | undefined, directory: string): { co
 function rawSources(value: unknown): readonly unknown[] {
   const parsed = z.object({ sources: z.array(z.unknown()) }).safeParse(value);
   return parsed.success ? parsed.data.sources : [];
+function withAbsoluteCa({ ca_file, ...grafana }: GrafanaConfig, directory: string): GrafanaConfig {
+  return ca_file === undefined ? grafana : { ...grafana, ca_file: resolve(directory, ca_file) };
+}
+
 }
 
 interface SourcesToCheck {
@@ -241,7 +250,23 @@ function crossChecks(config: FileConfig): ConfigProblem[] {
       message: 'found true and no tokens, expected a token of role viewer under tokens:',
     });
   }
-  return problems;
+  return [...problems, ...identityChecks(config)];
+}
+
+function identityChecks({ grafana, tokens }: FileConfig): ConfigProblem[] {
+  if (grafana === undefined) {
+    return tokens.flatMap(({ require_identity }, index) => {
+      const message = 'found true and no grafana:, expected one whose signed identities are to be required';
+      return require_identity ? [{ path: ['tokens', index, 'require_identity'], message }] : [];
+    });
+  }
+  const { users, teams } = grafana;
+  const named = (['login', 'email', 'subject'] as const).flatMap((key) => {
+    const names = users.map((user) => user[key]?.toLowerCase());
+    return duplicates(names, ['grafana', 'users'], key);
+  });
+  const teamNames = teams.map(({ name }) => name);
+  return [...named, ...duplicates(teamNames, ['grafana', 'teams'], 'name')];
 }
 
 /** Another source that an entry names is one of the file, or one that an ingest token of the file pushes for. */
@@ -260,16 +285,24 @@ function unknownSources({ sources, tokens }: FileConfig, named: readonly NamedSo
   });
 }
 
-function duplicates(values: readonly string[], path: ConfigPath, key: string): ConfigProblem[] {
+function duplicates(values: readonly (string | undefined)[], path: ConfigPath, key: string): ConfigProblem[] {
   return values.flatMap((value, index) => {
     const first = values.indexOf(value);
-    if (first === index) return [];
+    if (value === undefined || first === index) return [];
     const message = `the same ${key} as ${formatPath([...path, first])}, expected each to be unique`;
     return [{ path: [...path, index, key], message }];
   });
 }
 
-function hashToken({ token, token_sha256, name, role, sources, projects }: FileConfig['tokens'][number]): TokenRule {
+function hashToken({
+  token,
+  token_sha256,
+  name,
+  role,
+  sources,
+  projects,
+  require_identity,
+}: FileConfig['tokens'][number]): TokenRule {
   return {
     name,
     role,
@@ -284,6 +317,7 @@ function hashToken({ token, token_sha256, name, role, sources, projects }: FileC
 }
 
 /** A value that could not be resolved is missing afterwards: that is said once. */
+    ...(require_identity ? { require_identity } : {}),
 function isConsequence(path: ConfigPath, earlier: readonly ConfigProblem[]): boolean {
   return earlier.some(({ path: cause }) => {
     const place = cause.map((part) => (typeof part === 'string' ? part.replace(/_file$/, '') : part));

@@ -14,6 +14,7 @@ import { HealthRegistry } from './http/healthRegistry.ts';
 import { HEALTH_PATHS } from './http/healthRoutes.ts';
 import { ingestRoute } from './http/ingestRoute.ts';
 import { listen } from './http/listen.ts';
+import { GrafanaIdentity } from './http/identity/grafanaIdentity.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
 import { RateLimits } from './http/rateLimit/rateLimits.ts';
 import { recordRoutes } from './http/recordRoutes.ts';
@@ -97,6 +98,8 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   );
 
   const counterDifference = selfGauge(registry, 'fleetlens_source_counter_difference');
+  const people = new GrafanaIdentity(config.grafana);
+  health.register({ name: 'grafana_identity', check: () => people.health() });
 
   const limits = await RateLimits.open(config.rate_limit, {
     log,
@@ -121,6 +124,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   });
   tracing?.nameSpansByRoute(app);
   metricsRoute(app, {
+    people,
     scraper: createScraper(snapshot, registry, log, (family) => allowsFamily(config.metrics, family)),
     maxConcurrentScrapes: config.metrics.max_concurrent_scrapes,
     access: 'metrics',
@@ -202,6 +206,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     },
   };
 }
+      people.replace(config.grafana);
 
 function readWebConfig({ web }: Config, log: Logger): WebConfigFile | undefined {
   if (web.config_file === undefined) return undefined;

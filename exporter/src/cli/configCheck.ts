@@ -1,4 +1,8 @@
+import type { GrafanaConfig } from '../config/grafanaSchema.ts';
 import { type Config, ConfigError, describeConfig, loadConfig } from '../config.ts';
+import { GrafanaUnavailable } from '../http/identity/askGrafana.ts';
+import { fetchKeys, keysUrlOf } from '../http/identity/grafanaKeys.ts';
+import { fetchTeams } from '../http/identity/grafanaTeams.ts';
 import { redactText } from '../normalise/redactSecrets.ts';
 import { createSource, sourceSchemas } from '../sources/createSource.ts';
 import type { ProbeReport } from '../sources/source.ts';
@@ -63,6 +67,10 @@ function* probesOf(config: Config): Generator<Probe> {
       run: () => probeLedger(databaseUrl),
     };
   }
+  const { grafana } = config;
+  if (grafana !== undefined) {
+    yield { name: 'grafana', type: 'identity', timeoutMs: LEDGER_TIMEOUT_MS, run: () => probeGrafana(grafana) };
+  }
   const log = createLogger({ level: 'silent' });
   for (const entry of config.sources) {
     yield {
@@ -78,6 +86,20 @@ function* probesOf(config: Config): Generator<Probe> {
         }
       },
     };
+  }
+}
+
+async function probeGrafana(grafana: GrafanaConfig): Promise<ProbeReport> {
+  const { ids } = await fetchKeys(grafana);
+  const found = [`${ids.size} signing ${ids.size === 1 ? 'key' : 'keys'} at ${keysUrlOf(grafana)}`];
+  if (grafana.teams.length === 0) return { reachable: true, found, problems: [] };
+  try {
+    const teams = await fetchTeams(grafana);
+    const counts = [...teams].map(([name, logins]) => `team ${name}: ${logins.size} members`);
+    return { reachable: true, found: [...found, ...counts], problems: [] };
+  } catch (error) {
+    if (!(error instanceof GrafanaUnavailable)) throw error;
+    return { reachable: true, found, problems: [error.message] };
   }
 }
 

@@ -11,7 +11,7 @@ const HIDDEN = '<secret>';
  * secrets hidden. For `config check`.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { web, ledger, ingest, metrics, rate_limit, tokens, sources, budgets, compatible, log } = config;
+  const { web, ledger, ingest, metrics, rate_limit, tokens, grafana, sources, budgets, compatible, log } = config;
   const { retention } = ledger;
   return {
     web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
@@ -43,6 +43,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
       ...(rate_limit.redis_password === undefined ? {} : { redis_password: HIDDEN }),
     },
     tokens: tokens.map(({ sha256: _, ...rule }) => ({ ...rule, token: HIDDEN })),
+    ...(grafana === undefined ? {} : { grafana: hideSecrets(grafana) }),
     sources: sources.map(({ options, poll_interval, timeout, ...rest }) => ({
       ...rest,
       poll_interval: formatDuration(poll_interval),

@@ -72,7 +72,7 @@ export async function resolveValues(
 /** Only where secrets belong: elsewhere a key such as `x_url_file` is an unknown key and is reported as one. */
 function mayHoldSecretFiles(path: ConfigPath): boolean {
   return (
-    ((path[0] === 'ledger' || path[0] === 'rate_limit') && path.length === 1) ||
+    ((path[0] === 'ledger' || path[0] === 'rate_limit' || path[0] === 'grafana') && path.length === 1) ||
     (path[0] === 'tokens' && path.length === 2) ||
     path[0] === 'sources'
   );

@@ -26,7 +26,7 @@ function build(tokens: TokenRule[], metricsNeedToken = false): FastifyInstance {
     metricsNeedToken,
     externalUrl: 'https://fleet.example/lens',
   });
-  for (const access of ['public', 'metrics', 'read', 'ingest', 'operator', 'admin'] as const) {
+  for (const access of ['public', 'metrics', 'read', 'ingest', 'operator', 'builder', 'admin', 'act'] as const) {
     app.get(`/${access}`, { config: { access } }, async ({ principal }) => principal);
   }
   return app;
@@ -49,7 +49,9 @@ describe('with tokens', () => {
     read: ['viewer', 'operator', 'builder', 'admin'],
     ingest: ['ingest', 'admin'],
     operator: ['operator', 'builder', 'admin'],
+    builder: ['builder', 'admin'],
     admin: ['admin'],
+    act: ['operator', 'builder', 'admin'],
   };
   const cases = Object.entries(allowed).flatMap(([access, roles]) =>
     ROLES.map((role) => [access, role, roles.includes(role) ? 200 : 403] as const),
@@ -140,8 +142,15 @@ describe('public routes', () => {
 
   it('/metrics needs a token where the configuration says so', async () => {
     expect((await ask(build(rules, true), '/metrics')).status).toBe(401);
-    expect((await ask(build(rules, true), '/metrics', { token: tokenOf('viewer') })).status).toBe(200);
-    expect((await ask(build(rules, true), '/metrics', { token: tokenOf('ingest') })).status).toBe(403);
+    const ofAll = rules.map(({ projects: _, ...rule }) => rule);
+    expect((await ask(build(ofAll, true), '/metrics', { token: tokenOf('viewer') })).status).toBe(200);
+    expect((await ask(build(ofAll, true), '/metrics', { token: tokenOf('ingest') })).status).toBe(403);
+  });
+
+  it('/metrics are of all projects: not for a token that may read some', async () => {
+    const { status, body } = await ask(build(rules, true), '/metrics', { token: tokenOf('viewer') });
+    expect([status, body.error.code]).toEqual([403, 'forbidden']);
+    expect(body.error.message).toContain('a token without projects');
   });
 });
 

@@ -1,26 +1,44 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import { READING_ROLES, rolesFrom } from '../config/roles.ts';
 import type { Role, TokenRule } from '../config.ts';
 import { HttpError } from './httpError.ts';
+import {
+  type GrafanaIdentity,
+  type GrafanaUser,
+  IDENTITY_HEADER,
+  type VerifiedIdentity,
+} from './identity/grafanaIdentity.ts';
 import { isLoopback, isOwnHost } from './loopback.ts';
+import { RefusedUse, type RefusedUseReport } from './refusedUse.ts';
 
+/** What a route may ask for. */
+const ACCESS = ['public', 'metrics', 'read', 'ingest', 'operator', 'builder', 'admin', 'act'] as const;
 /**
- * What a route asks for. `read`: a viewer or above; `ingest`: an ingest or admin token; `operator`: an operator or above;
- * `admin`: an admin; `metrics`: nothing, or `read` where `metrics.require_token` is set; `public`: nothing.
+ * What a route asks for. `read`: a viewer or above; `ingest`: an ingest or admin token; `operator`, `builder`, `admin`: that
+ * role or above; `act`: a verified person, or a token of role operator or above, and the single action decides which role it
+ * needs; `metrics`: nothing, or `read` where `metrics.require_token` is set; `public`: nothing.
  */
-export type Access = 'public' | 'metrics' | 'read' | 'ingest' | 'operator' | 'admin';
+export type Access = (typeof ACCESS)[number];
+/** What somebody has to be somebody for. */
+type GuardedAccess = Exclude<Access, 'public' | 'metrics'>;
 
 /** Who asks, as far as a request shows. Route handlers find it at `request.principal`. */
 export interface Principal {
-  /** `local`: a read from this machine while no tokens are configured. `none`: a public route, nobody known. */
-  readonly kind: 'token' | 'basic' | 'local' | 'none';
-  /** The token's or user's name. */
+  /**
+   * `user`: a person whom Grafana vouches for, through a token that may read. `local`: a read from this machine while no tokens
+   * are configured. `none`: a public route, nobody known.
+   */
+  readonly kind: 'token' | 'user' | 'basic' | 'local' | 'none';
+  /** The token's name, or the person's login. */
   readonly name?: string;
   readonly role?: Role;
   /** Sources that it may push for; absent: all. */
   readonly sources?: readonly string[];
-  /** Projects that it may read; absent: all. */
+  /** Projects that it may read; absent: all. What belongs to no project is for those who may read all. */
   readonly projects?: readonly string[];
+  /** Of a person. */
+  readonly user?: GrafanaUser;
 }
 
 declare module 'fastify' {
@@ -36,16 +54,20 @@ declare module 'fastify' {
 const NOBODY: Principal = { kind: 'none' };
 const REALM = 'Bearer realm="fleetlens"';
 
-const ROLES_OF: Readonly<Record<Exclude<Access, 'public' | 'metrics'>, readonly Role[]>> = {
-  read: ['viewer', 'operator', 'builder', 'admin'],
+const ROLES_OF: Readonly<Record<GuardedAccess, readonly Role[]>> = {
+  read: READING_ROLES,
   ingest: ['ingest', 'admin'],
-  operator: ['operator', 'builder', 'admin'],
-  admin: ['admin'],
+  operator: rolesFrom('operator'),
+  builder: rolesFrom('builder'),
+  admin: rolesFrom('admin'),
+  act: rolesFrom('operator'),
 };
 
 /** The configured tokens. Only their SHA-256 is kept; a reload replaces them. */
 export class TokenRegistry {
   #rules: readonly { readonly digest: Buffer; readonly principal: Principal }[] = [];
+  /** Tokens that are good only together with Grafana's identity. */
+  readonly #needIdentity = new WeakSet<Principal>();
   readonly #asked = new WeakMap<object, Principal | undefined>();
 
   constructor(tokens: readonly TokenRule[]) {
@@ -53,14 +75,25 @@ export class TokenRegistry {
   }
 
   replace(tokens: readonly TokenRule[]): void {
-    this.#rules = tokens.map(({ sha256, ...rule }) => ({
-      digest: Buffer.from(sha256, 'hex'),
-      principal: { kind: 'token', ...rule },
-    }));
+    this.#rules = tokens.map(({ sha256, require_identity, ...rule }) => {
+      const principal: Principal = { kind: 'token', ...rule };
+      if (require_identity) this.#needIdentity.add(principal);
+      return { digest: Buffer.from(sha256, 'hex'), principal };
+    });
   }
 
   get isEmpty(): boolean {
     return this.#rules.length === 0;
+  }
+
+  /** @returns whose token this is. Compares with every rule in constant time, so that the answer's time tells nothing. */
+  find(token: string): Principal | undefined {
+    const digest = createHash('sha256').update(token).digest();
+    let found: Principal | undefined;
+    for (const rule of this.#rules) {
+      if (timingSafeEqual(rule.digest, digest)) found = rule.principal;
+    }
+    return found;
   }
 
   /** @returns whose token the request carries; looked up once, however many hooks ask. */
@@ -72,14 +105,9 @@ export class TokenRegistry {
     return principal;
   }
 
-  /** @returns whose token this is. Compares with every rule in constant time, so that the answer's time tells nothing. */
-  find(token: string): Principal | undefined {
-    const digest = createHash('sha256').update(token).digest();
-    let found: Principal | undefined;
-    for (const rule of this.#rules) {
-      if (timingSafeEqual(rule.digest, digest)) found = rule.principal;
-    }
-    return found;
+  /** @returns whether the token that this is the principal of is good only together with Grafana's identity. */
+  needsIdentity(principal: Principal): boolean {
+    return this.#needIdentity.has(principal);
   }
 }
 
@@ -94,56 +122,132 @@ export function mayPush(principal: Principal | undefined): boolean {
 
 export interface AuthOptions {
   readonly tokens: TokenRegistry;
+  /** Verifies the people of a Grafana. Default: none is believed, and the header means nothing. */
+  readonly people?: GrafanaIdentity;
   /** `metrics.require_token`. */
   readonly metricsNeedToken: boolean;
   /** `web.external_url`: its name counts as this exporter's own. */
   readonly externalUrl?: string;
   /** The user that basic authentication of the web configuration found in this request, if any. */
   basicUserOf?(request: FastifyRequest): string | undefined;
+  /** Told of credentials that were refused, so often at most that whoever tries many cannot fill a disk. */
+  onRefused?(report: RefusedUseReport): void;
 }
 
 /**
  * Guards every route by the rule that it states in `config.access`, and refuses at start-up a route that states none.
  *
  * With tokens configured, reads need one. With none, reads are open to this machine and everything else is refused. A
- * user of the web configuration's basic authentication reads as a viewer; writing needs a token.
+ * user of the web configuration's basic authentication reads as a viewer; writing needs a token. Where a Grafana is configured
+ * and a request carries its signed identity, the person and the token both have to have the right, and both lists of
+ * projects count; an identity that is not to be believed is refused, never ignored.
  */
 export function guardRoutes(app: FastifyInstance, options: AuthOptions): void {
   app.decorateRequest('principal', null as unknown as Principal); // set by the hook below before any handler runs
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.access === undefined) {
+      const expected = ACCESS.map((access) => `'${access}'`).join(' | ');
       throw new Error(
-        `route ${[method].flat().join(',')} ${url} states no access rule; expected config: { access: 'public' | 'metrics' | 'read' | 'ingest' | 'operator' | 'admin' }`,
+        `route ${[method].flat().join(',')} ${url} states no access rule; expected config: { access: ${expected} }`,
       );
     }
   });
-  app.addHook('onRequest', requireRole(options));
+  const acting = new WeakSet<FastifyRequest>();
+  app.addHook('onRequest', requireRole(options, acting));
+  const { onRefused } = options;
+  if (onRefused !== undefined) reportRefusals(app, new RefusedUse((report) => onRefused(report)), acting);
+}
+
+/**
+ * Whoever refuses, a hook or a handler: credentials were presented, and were not good for what was asked.
+ * @param acting requests that were let through to an action, which audits itself what it refuses.
+ */
+function reportRefusals(app: FastifyInstance, refused: RefusedUse, acting: WeakSet<FastifyRequest>): void {
+  app.addHook('onError', (request, _reply, error, done) => {
+    const { authorization, [IDENTITY_HEADER]: identity } = request.headers;
+    const isRefusal = error instanceof HttpError && (error.statusCode === 401 || error.statusCode === 403);
+    if (isRefusal && !acting.has(request) && (authorization !== undefined || identity !== undefined)) {
+      refused.report({
+        principalName: request.principal?.name,
+        route: `${request.method} ${request.routeOptions.url ?? 'none'}`,
+        reason: error.message,
+        address: request.ip,
+      });
+    }
+    done();
+  });
 }
 
 /** The hook that {@link guardRoutes} puts before every route: 401 without a valid identity, 403 with one that may not. */
-function requireRole(options: AuthOptions): onRequestHookHandler {
+function requireRole(options: AuthOptions, acting: WeakSet<FastifyRequest>): onRequestHookHandler {
+  // Callbacks where they can: a promise for each request costs more than what is done.
   return (request, _reply, done) => {
     const rule = request.routeOptions.config.access ?? 'public';
     const access = rule === 'metrics' ? (options.metricsNeedToken ? 'read' : 'public') : rule;
-    const principal = identify(request, options);
-    const refusal = access === 'public' ? undefined : whyRefused(request, access, principal, options);
-    request.principal = principal ?? NOBODY;
-    if (refusal === undefined) done();
-    else done(refusal);
+    const caller = identify(request, options);
+    request.principal = caller ?? NOBODY;
+    if (access === 'public') return done();
+    const settle = (refusal: HttpError | undefined) => {
+      const final = refusal ?? whyRefusedProjects(rule, request.principal);
+      if (final === undefined && access === 'act') acting.add(request);
+      done(final);
+    };
+    const { people } = options;
+    const identity = people?.isConfigured ? request.headers[IDENTITY_HEADER]?.toString() : undefined;
+    const refusal = whyRefused(request, access, caller, identity !== undefined, options);
+    if (refusal !== undefined || people === undefined || identity === undefined) return settle(refusal);
+    people.verify(identity).then((person) => {
+      request.principal = speakFor(request.principal, person);
+      settle(whyRefusedPerson(access, request.principal));
+    }, done);
   };
 }
 
+/** What the credentials alone forbid. With an identity beside them they need only read where the person is to act. */
 function whyRefused(
   request: FastifyRequest,
-  access: keyof typeof ROLES_OF,
-  principal: Principal | undefined,
+  access: GuardedAccess,
+  caller: Principal | undefined,
+  hasIdentity: boolean,
   options: AuthOptions,
 ): HttpError | undefined {
-  if (principal === undefined) return nobodyError(request, access, options);
-  if (principal.kind === 'local') return access === 'read' ? undefined : nobodyError(request, access, options);
-  if (ROLES_OF[access].some((role) => role === principal.role)) return undefined;
-  const found = `found ${principal.kind === 'basic' ? 'user' : 'token'} "${principal.name}" of role ${principal.role}`;
-  return new HttpError(403, 'forbidden', `${found}, expected one of ${ROLES_OF[access].join(', ')}`);
+  if (caller === undefined) return nobodyError(request, access, options);
+  if (caller.kind === 'local') return access === 'read' ? undefined : nobodyError(request, access, options);
+  const isActing = access === 'act' && hasIdentity && caller.kind === 'token';
+  const expected = ROLES_OF[isActing ? 'read' : access];
+  if (!expected.some((role) => role === caller.role)) {
+    const found = `found ${caller.kind === 'basic' ? 'user' : 'token'} "${caller.name}" of role ${caller.role}`;
+    return new HttpError(403, 'forbidden', `${found}, expected one of ${expected.join(', ')}`);
+  }
+  if (hasIdentity || !options.tokens.needsIdentity(caller)) return undefined;
+  const message = `found token "${caller.name}" without X-Grafana-Id, expected it beside (require_identity): ask through Grafana's data source, or use another token`;
+  return new HttpError(401, 'identity_missing', message, { headers: { 'WWW-Authenticate': REALM } });
+}
+
+/** What the token and the person may both do. */
+function speakFor(caller: Principal, { user, role, projects }: VerifiedIdentity): Principal {
+  const { projects: ownProjects, name, ...rest } = caller;
+  const both =
+    ownProjects === undefined || projects === undefined
+      ? (ownProjects ?? projects)
+      : ownProjects.filter((project) => projects.includes(project));
+  const limits = both === undefined ? {} : { projects: both };
+  if (user === undefined) return { ...rest, ...(name === undefined ? {} : { name }), role, ...limits };
+  return { ...rest, kind: 'user', name: user.login, role, user, ...limits };
+}
+
+function whyRefusedPerson(access: GuardedAccess, { kind, name, role }: Principal): HttpError | undefined {
+  const expected = ROLES_OF[access === 'act' && kind === 'user' ? 'read' : access];
+  if (expected.some((one) => one === role)) return undefined;
+  const found = kind === 'user' ? `Grafana user "${name}"` : 'no person, but a service account or visitor of Grafana';
+  return new HttpError(403, 'forbidden', `found ${found} of role ${role}, expected one of ${expected.join(', ')}`);
+}
+
+/** Metrics are of all projects at once. */
+function whyRefusedProjects(rule: Access, { name, projects }: Principal): HttpError | undefined {
+  if (rule !== 'metrics' || projects === undefined) return undefined;
+  const message = `found "${name}", who may read some projects only, expected a token without projects: metrics are of all`;
+  return new HttpError(403, 'forbidden', message);
 }
 
 function identify(request: FastifyRequest, options: AuthOptions): Principal | undefined {
@@ -157,7 +261,7 @@ function identify(request: FastifyRequest, options: AuthOptions): Principal | un
   return options.tokens.isEmpty && token === undefined && isLocal ? { kind: 'local' } : undefined;
 }
 
-function nobodyError(request: FastifyRequest, access: keyof typeof ROLES_OF, options: AuthOptions): HttpError {
+function nobodyError(request: FastifyRequest, access: GuardedAccess, options: AuthOptions): HttpError {
   const headers = { 'WWW-Authenticate': REALM };
   const roles = ROLES_OF[access].join(', ');
   if (options.tokens.isEmpty) {

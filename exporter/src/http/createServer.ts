@@ -25,6 +25,10 @@ export interface ServerDeps {
   readonly externalUrl?: string;
   /** TLS, basic authentication, headers and rate limit of `--web.config.file`. */
   readonly webConfig?: WebConfigFile;
+  /** Verifies the people of a Grafana. Default: none is believed. */
+  readonly people?: AuthOptions['people'];
+  /** Told of credentials that were refused. */
+  readonly onRefused?: AuthOptions['onRefused'];
   /** Default: none. */
   readonly limits?: RateLimits;
   /** `web.trusted_proxies`. Default: what a client says of its address is not believed. */
@@ -97,6 +101,8 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     metricsNeedToken: deps.metricsNeedToken,
     ...(deps.externalUrl === undefined ? {} : { externalUrl: deps.externalUrl }),
     ...(basicUserOf === undefined ? {} : { basicUserOf }),
+    ...(deps.people === undefined ? {} : { people: deps.people }),
+    ...(deps.onRefused === undefined ? {} : { onRefused: deps.onRefused }),
   };
   guardRoutes(app, auth);
   healthRoutes(app, deps.health);

@@ -114,7 +114,7 @@ function read(options: {
         ...TOO_MANY_REQUESTS,
         ...options.more,
       },
-      security: [{ bearer: [] }, {}],
+      security: [{ bearer: [] }, { bearer: [], grafana: [] }, {}],
     },
   };
 }
@@ -443,6 +443,13 @@ export function describeApi(version: string): Json {
           type: 'http',
           scheme: 'bearer',
           description: 'A token of the configuration. With none configured, reads from the same machine need none.',
+        },
+        grafana: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Grafana-Id',
+          description:
+            'The identity that Grafana signs and its data source proxy sends beside the token, where grafana: is configured. The person and the token both have to have the right.',
         },
       },
     },

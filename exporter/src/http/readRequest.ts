@@ -53,7 +53,7 @@ export function notFound(what: string): HttpError {
 export function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
   return reply
     .header('cache-control', 'no-store')
-    .header('vary', 'Authorization')
+    .header('vary', 'Authorization, X-Grafana-Id')
     .type('application/json; charset=utf-8')
     .send(body);
 }
