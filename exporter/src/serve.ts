@@ -146,6 +146,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     counted: ingestCounted,
     maxBodyBytes: config.ingest.max_body_bytes,
     values: valueLimits,
+    keepAside: (letters) => ledger.ledger.keepAside(letters),
   });
   recordMetric(app, {
     sourceFor: (allowed) => metricsSource(config, allowed),

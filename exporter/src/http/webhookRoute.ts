@@ -6,9 +6,11 @@ import { type GroupCommit, QueueFull } from '../ingest/groupCommit.ts';
 import { type MemoryBudget, type ReceivedBody, receiveBody } from '../ingest/receiveBody.ts';
 import type { PushedEvent } from '../ledger/findAddedTo.ts';
 import { LedgerUnavailable } from '../ledger/ledgerErrors.ts';
+import type { DeadLetter } from '../ledger/writeDeadLetters.ts';
 import type { ValueLimits } from '../normalise/cleanValue.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData, normaliseEvent } from '../normalise/normaliseEvent.ts';
-import type { WebhookEvent, WebhookReceiver } from '../sources/source.ts';
+import { redactText } from '../normalise/redactSecrets.ts';
+import type { RejectedPart, WebhookEvent, WebhookOutcome, WebhookReceiver } from '../sources/source.ts';
 import { HttpError } from './httpError.ts';
 import { limitPush } from './rateLimit/limitRoutes.ts';
 import type { Subject } from './rateLimit/rateLimits.ts';
@@ -21,6 +23,8 @@ export interface WebhookOptions {
   readonly counted: Counter;
   readonly maxBodyBytes: number;
   readonly values: ValueLimits;
+  /** @throws LedgerUnavailable */
+  keepAside(letters: readonly DeadLetter[]): Promise<void>;
 }
 
 const RETRY_AFTER_SECONDS = '2';
@@ -30,7 +34,7 @@ const UNVERIFIED_BODIES = 2;
 const ANY_TYPE = '*';
 
 /**
- * `POST /api/v1/webhooks/<source>`: public, since the signature over the raw body tells who sends. Answers after the commit:
+ * `POST /api/v1/webhooks/<source>`: public, since each source tells by a signature or secret who sends. Answers after the commit:
  * 200 with what became of the events, 202 for a webhook that is of no interest.
  */
 export function webhookRoute(app: FastifyInstance, options: WebhookOptions): void {
@@ -53,14 +57,15 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
         .finally(() => received.release());
       if ('refused' in outcome) {
         counted.inc({ source, result: 'rejected' });
-        throw outcome.refused === 'signature'
-          ? new HttpError(401, 'signature_invalid', outcome.reason)
-          : new HttpError(400, 'invalid_request', outcome.reason);
+        throw refusalOf(outcome.refused, outcome.reason);
       }
       await limitPush(reply, subjectsOf(source, outcome.events));
+      const { events, rejected = [] } = outcome;
       const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected: [] };
-      if (outcome.events.length === 0) return await reply.code(202).send(answer);
-      await record(source, outcome.events, bytes.length, answer);
+      if (events.length + rejected.length === 0) return await reply.code(202).send(answer);
+      await record(source, events, bytes.length, answer);
+      await reject(source, rejected, answer);
+      answer.rejected.sort((a, b) => a.index - b.index);
       return await reply.send(answer);
     });
   });
@@ -79,6 +84,7 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
   async function record(source: string, told: readonly WebhookEvent[], bytes: number, answer: IngestAnswer) {
     const events: PushedEvent[] = [];
     const indexes: number[] = [];
+    const indexOf = (place: number) => told[place]?.index ?? place;
     for (const [index, event] of told.entries()) {
       try {
         events.push(readEvent(source, event));
@@ -86,7 +92,7 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
       } catch (error) {
         if (!(error instanceof EventRejected)) throw error;
         counted.inc({ source, result: 'rejected' });
-        answer.rejected.push({ index, id: event.id, reason: error.message });
+        answer.rejected.push({ index: indexOf(index), id: event.id, reason: error.message });
       }
     }
     if (events.length === 0) return;
@@ -100,14 +106,24 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
       counted.inc({ source, result: result.result });
       if ('reason' in result) {
         const reason = `${result.result}: ${result.reason}`;
-        answer.rejected.push({ index: indexes[i] as number, id: (events[i] as PushedEvent).id, reason });
+        answer.rejected.push({ index: indexOf(indexes[i] as number), id: (events[i] as PushedEvent).id, reason });
       } else if (result.result === 'accepted') answer.accepted += 1;
       else answer.duplicates += 1;
     });
-    answer.rejected.sort((a, b) => a.index - b.index);
   }
 
-  function readEvent(source: string, { about, ...event }: WebhookEvent): PushedEvent {
+  /** Log shippers read no answers: what they sent in vain is kept aside. */
+  async function reject(source: string, parts: readonly RejectedPart[], answer: IngestAnswer): Promise<void> {
+    if (parts.length === 0) return;
+    const letters = parts.map(({ reason, payload }) => ({ source, reason, payload: redactText(payload) }));
+    await options.keepAside(letters).catch((error: unknown) => {
+      throw asRefusal(error) ?? error;
+    });
+    counted.inc({ source, result: 'rejected' }, parts.length);
+    answer.rejected.push(...parts.map(({ index, reason }) => ({ index, reason })));
+  }
+
+  function readEvent(source: string, { about, index: _index, ...event }: WebhookEvent): PushedEvent {
     const nowMs = Date.now();
     if (about === undefined) return normaliseEvent({ ...event, source }, nowMs, values);
     const atMs = Date.parse(event.at);
@@ -122,6 +138,14 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
     const { key, fields } = normaliseData('run', data, at, values);
     return { id: event.id, source, kind: 'run', at, key, fields, about };
   }
+}
+
+type Refused = Extract<WebhookOutcome, { readonly refused: string }>['refused'];
+
+function refusalOf(refused: Refused, reason: string): HttpError {
+  if (refused === 'malformed') return new HttpError(400, 'invalid_request', reason);
+  if (refused === 'signature') return new HttpError(401, 'signature_invalid', reason);
+  return new HttpError(401, 'token_invalid', reason, { headers: { 'WWW-Authenticate': 'Bearer realm="fleetlens"' } });
 }
 
 function subjectsOf(source: string, events: readonly WebhookEvent[]): Subject[] {

@@ -76,11 +76,22 @@ export interface WebhookEvent {
   readonly at: string;
   readonly data: Readonly<Record<string, unknown>>;
   readonly about?: AboutPullRequest;
+  /** Where it stood, in a body of several parts (lines): what the answer names it by. Default: its place among the events. */
+  readonly index?: number;
+}
+
+/** A part of a body that cannot be read; the others are. */
+export interface RejectedPart {
+  readonly index: number;
+  readonly reason: string;
+  /** As it came; it is kept aside for a person to look at. */
+  readonly payload: string;
 }
 
 export type WebhookOutcome =
-  | { readonly events: readonly WebhookEvent[] }
-  | { readonly refused: 'signature' | 'malformed'; readonly reason: string };
+  | { readonly events: readonly WebhookEvent[]; readonly rejected?: readonly RejectedPart[] }
+  /** `signature`, `secret`: whoever sent it is not who may. */
+  | { readonly refused: 'signature' | 'secret' | 'malformed'; readonly reason: string };
 
 /** Reads the webhooks of a source; every replica has one, whether or not it polls. */
 export interface WebhookReceiver {

@@ -75,6 +75,7 @@ async function webhookBed(options: { receiver?: WebhookReceiver; config?: object
     counted,
     maxBodyBytes: MAX_BODY,
     values: DEFAULT_VALUE_LIMITS,
+    keepAside: (letters) => bed.ledger.keepAside(letters),
   });
   const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
   onTestFinished(() => app.close());

@@ -29,14 +29,25 @@ export interface CacheLines {
   evictions: number;
 }
 
+/** Requests whose refusal was told, and by which line; the line of the response tells it again. */
+export type RefusedRequests = Map<string, string>;
+
+const MAX_REFUSED = 10_000;
+
+export function forgetOldest(refused: RefusedRequests): void {
+  for (const id of refused.keys()) {
+    if (refused.size <= MAX_REFUSED) break;
+    refused.delete(id);
+  }
+}
+
 export interface LineContext {
   /** Identifies the line: the file and where in it. */
   readonly lineId: string;
   /** Where the line has no time. */
   readonly at: string;
   readonly cache: CacheLines;
-  /** Requests whose refusal was told; the line of the response tells it again. */
-  readonly refused: Set<string>;
+  readonly refused: RefusedRequests;
 }
 
 /** What one line says. A line that says nothing of errors, limits or stores gives nothing. */
@@ -59,8 +70,7 @@ export function mapLine(line: LogLine, context: LineContext): PulledRecord[] {
   const storeFailed = text !== undefined && FAILED.test(text) && (line.level ?? 30) >= 30;
 
   if (tag === 'rate-limit') records.push(...limitOf(line, at, requestId, context));
-  else if (status === 429 && (requestId === undefined || !context.refused.has(requestId))) {
-    if (requestId !== undefined) context.refused.add(requestId);
+  else if (status === 429 && tellsRefusal(requestId, context)) {
     records.push(
       rateLimit({
         layer: 'ip',
@@ -132,7 +142,7 @@ function limitOf(line: LogLine, at: string, requestId: string | undefined, conte
   const [, who = '', subject = '', word = '', remaining, limit] = match;
   const layer = who.toUpperCase() === 'IP' ? 'ip' : 'repo';
   const limited = word.toLowerCase() === 'exceeded';
-  if (limited && requestId !== undefined) context.refused.add(requestId);
+  if (limited) tellsRefusal(requestId, context);
   return [
     rateLimit({
       layer,
@@ -145,6 +155,14 @@ function limitOf(line: LogLine, at: string, requestId: string | undefined, conte
       attributes: { ...requestOf(line.fields, requestId), ...(layer === 'ip' && { ip: subject }) },
     }),
   ];
+}
+
+/** @returns whether this line is the one that tells it, be it for the first time or again. */
+function tellsRefusal(requestId: string | undefined, { refused, lineId }: LineContext): boolean {
+  if (requestId === undefined) return true;
+  const told = refused.get(requestId) ?? lineId;
+  refused.set(requestId, told);
+  return told === lineId;
 }
 
 function rateLimit(data: { at: string } & Readonly<Record<string, unknown>>): PulledRecord {

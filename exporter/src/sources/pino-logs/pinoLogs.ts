@@ -1,314 +1,38 @@
-import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
 import type { Logger } from 'pino';
-import { z } from 'zod';
-import { byteSize, filePath } from '../../config/fieldTypes.ts';
-import { placeIn, readLines } from '../files/followedFile.ts';
-import { codeOf, type FileFacts, RefusedPath, RootedFiles } from '../files/rootedFiles.ts';
-import type { PollContext, PollPage, ProbeReport, PulledRecord, Source, SourceType } from '../source.ts';
-import { SourceError } from '../source.ts';
-import { mapLine } from './mapLine.ts';
-import { readLine } from './readLine.ts';
+import type { ProbeReport, Source, SourceType } from '../source.ts';
+import { configSchema, type PinoLogsConfig } from './config.ts';
+import { followLogs } from './followLogs.ts';
+import { pushedLines } from './pushedLines.ts';
 
-export const configSchema = z.strictObject({
-  /** A file, which is followed through its rotation, or a directory of logs. */
-  path: filePath,
-  /** Which files of a directory are logs, by the end of their names. */
-  suffixes: z.array(z.string().min(1)).nonempty().default(['.log', '.json', '.ndjson', '.jsonl']),
-  /** Where a file that is met at the first poll is read from; later ones are read from their beginning. */
-  from: z.enum(['beginning', 'end']).default('beginning'),
-  /** Read in one poll; the rest follows in the next ones. */
-  max_read: byteSize.prefault('16MiB'),
-  max_line: byteSize.prefault('1MiB'),
-});
-export type PinoLogsConfig = z.output<typeof configSchema>;
+const PUSHED =
+  'lines are taken at POST /api/v1/webhooks/<name of this source>, as NDJSON with webhook_secret as bearer token';
 
-const place = z.object({
-  name: z.string(),
-  inode: z.string(),
-  head: z.string(),
-  headBytes: z.number(),
-  identity: z.string(),
-  offset: z.number(),
-  generation: z.number(),
-  skipping: z.boolean().optional(),
-  /** Of the file when it was read; and of its last line that had a time. */
-  modifiedMs: z.number(),
-  lastAt: z.string().optional(),
-});
-type Place = z.infer<typeof place>;
-const cursorSchema = z.object({
-  v: z.literal(1),
-  live: z.boolean(),
-  files: z.array(place),
-  cache: z.object({ hits: z.number(), misses: z.number(), evictions: z.number() }),
-});
-type Cursor = z.infer<typeof cursorSchema>;
-
-const MAX_NAMES = 20_000;
-const CHUNK_BYTES = 512 * 1024;
-const RECORDS_A_PAGE = 2_000;
-const MAX_REFUSED = 10_000;
-
-interface Found {
-  readonly name: string;
-  readonly facts: FileFacts;
-  readonly known: Place | undefined;
-}
-
-/** Logs of a service that pino (or a console) writes: its errors, refused requests, and failures of its stores. */
+/**
+ * Logs of a service that pino (or a console) writes: its errors, refused requests, and failures of its stores. Files are
+ * followed, and a log shipper can push lines.
+ */
 export const pinoLogs: SourceType<PinoLogsConfig> = {
   type: 'pino-logs',
   configSchema,
-  create: (_name: string, config: PinoLogsConfig, log: Logger): Source => {
-    const refused = new Set<string>();
-    let tooLong = 0;
-
-    async function open(): Promise<{ files: RootedFiles; only: string | undefined }> {
-      const isDirectory = await stat(config.path).then(
-        (stats) => stats.isDirectory(),
-        (cause: unknown) => {
-          // Between two files of a rotation there may be none; its directory says.
-          if (codeOf(cause) === 'ENOENT') return false;
-          throw new SourceError(
-            `${config.path}: found ${codeOf(cause) ?? String(cause)}, expected a log or a directory of logs`,
-            {
-              result: codeOf(cause) === 'EACCES' ? 'auth' : 'other',
-              cause,
-            },
-          );
-        },
-      );
-      const root = isDirectory ? config.path : dirname(config.path);
-      return { files: await RootedFiles.open(root), only: isDirectory ? undefined : basename(config.path) };
-    }
-
-    /** The logs that are there, the longest untouched first, so that a rotated file comes before its successor. */
-    async function find(files: RootedFiles, only: string | undefined, before: Cursor): Promise<Found[]> {
-      const byInode = new Map(before.files.map((each) => [each.inode, each]));
-      const listed = await files.list([], MAX_NAMES);
-      const found: Found[] = [];
-      for (const name of listed?.names ?? []) {
-        try {
-          const facts = await files.facts([name]);
-          if (facts === undefined || facts.isDirectory) continue;
-          const known = byInode.get(facts.inode);
-          const isLog = only === undefined ? config.suffixes.some((suffix) => name.endsWith(suffix)) : name === only;
-          // A file that was followed is read to its end under the name that rotation gave it.
-          if (isLog || known !== undefined) found.push({ name, facts, known });
-        } catch (error) {
-          if (!(error instanceof RefusedPath)) throw error;
-          log.debug({ file: name, found: error.message }, 'not followed');
-        }
-      }
-      return found.sort((a, b) => a.facts.modifiedMs - b.facts.modifiedMs || (a.name < b.name ? -1 : 1));
-    }
-
-    async function* follow(files: RootedFiles, only: string | undefined, before: Cursor): AsyncGenerator<PollPage> {
-      const found = await find(files, only, before);
-      const present = new Set(found.map(({ facts }) => facts.inode));
-      const places = new Map(before.files.filter(({ inode }) => present.has(inode)).map((each) => [each.inode, each]));
-      const cache = { ...before.cache };
-      const cursor = (live = before.live): Cursor => ({ v: 1, live, files: [...places.values()], cache: { ...cache } });
-      let left = before.live ? config.max_read : Number.POSITIVE_INFINITY;
-      let isBehind = false;
-      let readUpTo: string | undefined;
-      for (const { name, facts, known } of found) {
-        const isUnchanged =
-          known !== undefined &&
-          known.name === name &&
-          known.offset === facts.bytes &&
-          known.modifiedMs === facts.modifiedMs;
-        if (isUnchanged) continue;
-        if (left <= 0) {
-          isBehind = true;
-          continue;
-        }
-        const start = await placeIn(files, name, facts.inode, facts.bytes, known);
-        if (start === undefined) continue;
-        let at: Place = {
-          ...start,
-          modifiedMs: facts.modifiedMs,
-          ...(known?.lastAt !== undefined && { lastAt: known.lastAt }),
-        };
-        if (known === undefined && !before.live && config.from === 'end') {
-          const last = await files.readRange([name], Math.max(0, facts.bytes - 1), 1);
-          const isWhole = facts.bytes === 0 || last?.content[0] === 0x0a;
-          places.set(facts.inode, { ...at, offset: facts.bytes, ...(!isWhole && { skipping: true }) });
-          continue;
-        }
-        for (let more = true; more && left > 0; ) {
-          const read = await readLines(files, at, {
-            maxBytes: Math.min(CHUNK_BYTES, left),
-            maxLineBytes: config.max_line,
-            onTooLong: (offset) => {
-              tooLong++;
-              // The 1st, 10th, 100th … is worth a line.
-              if (/^10*$/.test(String(tooLong)))
-                log.warn(
-                  { file: name, offset, maxBytes: config.max_line, tooLong },
-                  'a line of the log is too long and is passed over',
-                );
-            },
-          });
-          left -= Math.max(1, read.place.offset - at.offset);
-          more = read.more;
-          const cachedBefore = JSON.stringify(cache);
-          const { records, lastAt } = mapLines(read.lines, at, facts, cache);
-          at = { ...at, ...read.place, ...(lastAt !== undefined && { lastAt }) };
-          if (read.place.skipping === undefined) delete at.skipping;
-          places.set(facts.inode, at);
-          if (JSON.stringify(cache) !== cachedBefore)
-            records.push(cacheRecord(cache, lastAt ?? new Date(facts.modifiedMs).toISOString()));
-          readUpTo = lastAt ?? readUpTo;
-          isBehind ||= more && left <= 0;
-          yield* pages(records, cursor());
-        }
-      }
-      yield { records: [], cursor: cursor(true), ...(isBehind && readUpTo !== undefined && { readUpTo }) };
-    }
-
-    function mapLines(
-      lines: Awaited<ReturnType<typeof readLines>>['lines'],
-      at: Place,
-      facts: FileFacts,
-      cache: Cursor['cache'],
-    ): { records: PulledRecord[]; lastAt: string | undefined } {
-      // Equal for a line that is read again, and under any name; another for each line of each writing of the file.
-      const file = createHash('sha1')
-        .update(`${at.inode}\n${at.generation}\n${at.identity}`)
-        .digest('hex')
-        .slice(0, 16);
-      let { lastAt } = at;
-      const records: PulledRecord[] = [];
-      for (const { text, offset } of lines) {
-        const line = readLine(text);
-        if (line === undefined) continue;
-        lastAt = line.at ?? lastAt;
-        const context = {
-          lineId: `${file}:${offset}`,
-          at: lastAt ?? new Date(facts.modifiedMs).toISOString(),
-          cache,
-          refused,
-        };
-        records.push(...mapLine(line, context));
-      }
-      for (const id of refused) {
-        if (refused.size <= MAX_REFUSED) break;
-        refused.delete(id);
-      }
-      return { records: apart(records), lastAt };
-    }
-
+  create(_name: string, config: PinoLogsConfig, log: Logger): Source {
+    const { path, webhook_secret: secret } = config;
+    if (path === undefined) return onlyPushed;
+    const followed = followLogs({ ...config, path }, log);
+    if (secret === undefined) return followed;
     return {
-      async *poll(stored: unknown, context: PollContext): AsyncGenerator<PollPage> {
-        const parsed = cursorSchema.safeParse(stored);
-        if (stored !== undefined && stored !== null && !parsed.success) {
-          context.log.warn('the cursor of the source is of another version: the logs are read from their beginning');
-        }
-        const before: Cursor = parsed.data ?? {
-          v: 1,
-          live: false,
-          files: [],
-          cache: { hits: 0, misses: 0, evictions: 0 },
-        };
-        let files: RootedFiles | undefined;
-        try {
-          const opened = await open();
-          files = opened.files;
-          yield* follow(files, opened.only, before);
-          context.countRequest('ok');
-        } catch (error) {
-          if (context.signal.aborted) throw context.signal.reason;
-          const failure = asSourceError(error, config.path);
-          context.countRequest(failure.result);
-          throw failure;
-        } finally {
-          await files?.close();
-        }
+      ...followed,
+      async probe(signal: AbortSignal): Promise<ProbeReport> {
+        const report = await followed.probe(signal);
+        return { ...report, found: [...report.found, PUSHED] };
       },
-      async probe(): Promise<ProbeReport> {
-        let files: RootedFiles | undefined;
-        try {
-          const opened = await open();
-          files = opened.files;
-          return await probeLogs(files, await find(files, opened.only, emptyCursor()), config);
-        } catch (error) {
-          return { reachable: false, found: [], problems: [asSourceError(error, config.path).message] };
-        } finally {
-          await files?.close();
-        }
-      },
-      async close() {},
     };
   },
+  webhook: (_name, config) => pushedLines(config),
 };
 
-function emptyCursor(): Cursor {
-  return { v: 1, live: false, files: [], cache: { hits: 0, misses: 0, evictions: 0 } };
-}
-
-function cacheRecord({ hits, misses, evictions }: Cursor['cache'], at: string): PulledRecord {
-  return {
-    kind: 'store',
-    at,
-    data: { store: 'cache', at, hitsTotal: hits, missesTotal: misses, evictionsTotal: evictions },
-  };
-}
-
-/** Two failures of a store in one millisecond are two: each reading of a store needs a time of its own. */
-function apart(records: readonly PulledRecord[]): PulledRecord[] {
-  const last = new Map<string, number>();
-  const inOrder = records
-    .map((record, index) => ({ record, index }))
-    .sort((a, b) => Date.parse(a.record.at ?? '') - Date.parse(b.record.at ?? '') || a.index - b.index);
-  return inOrder.map(({ record }) => {
-    if (record.kind !== 'store') return record;
-    const store = String(record.data.store);
-    const ms = Math.max(Date.parse(record.at ?? ''), (last.get(store) ?? 0) + 1);
-    last.set(store, ms);
-    const at = new Date(ms).toISOString();
-    return { ...record, at, data: { ...record.data, at } };
-  });
-}
-
-function* pages(records: readonly PulledRecord[], cursor: Cursor): Generator<PollPage> {
-  for (let from = 0; from < Math.max(1, records.length); from += RECORDS_A_PAGE)
-    yield { records: records.slice(from, from + RECORDS_A_PAGE), cursor };
-}
-
-function asSourceError(error: unknown, path: string): SourceError {
-  if (error instanceof SourceError) return error;
-  const code = codeOf(error);
-  return new SourceError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
-    result: code === 'EACCES' || code === 'EPERM' ? 'auth' : 'other',
-    cause: error,
-  });
-}
-
-async function probeLogs(files: RootedFiles, found: readonly Found[], config: PinoLogsConfig): Promise<ProbeReport> {
-  const report: { reachable: boolean; found: string[]; problems: string[] } = {
-    reachable: true,
-    found: [],
-    problems: [],
-  };
-  if (found.length === 0) report.problems.push(`${config.path}: there is no log yet; check path and suffixes`);
-  for (const { name, facts } of found.slice(-10)) {
-    report.found.push(`${name}: ${facts.bytes} bytes`);
-    const place = await placeIn(files, name, facts.inode, facts.bytes, undefined);
-    if (place === undefined) continue;
-    const { lines } = await readLines(files, place, {
-      maxBytes: 64 * 1024,
-      maxLineBytes: config.max_line,
-      onTooLong() {},
-    });
-    const read = lines.slice(0, 100).map(({ text }) => readLine(text));
-    const withTime = read.filter((line) => line?.at !== undefined).length;
-    if (lines.length > 0 && withTime === 0)
-      report.problems.push(
-        `${name}: none of its first ${read.length} lines is JSON with a time; errors of it are dated by the file`,
-      );
-  }
-  return report;
-}
+/** Nothing is asked of anybody. */
+const onlyPushed: Source = {
+  async *poll() {},
+  probe: async () => ({ reachable: true, found: [PUSHED], problems: [] }),
+  async close() {},
+};
