@@ -1,0 +1,235 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type CrucibleDatabase, crucibleOnPostgres } from '../../support/crucibleDatabase.ts';
+import { llmUsagePayload, metricsPayload, type PhaseResult } from '../../support/crucibleObservability.ts';
+import { type ExporterProcess, startExporter } from '../../support/exporterProcess.ts';
+import { migratedDatabase, type TestDatabase } from '../../support/postgres.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+type Json = Record<string, unknown>;
+interface Summary {
+  readonly runs: readonly Json[];
+  readonly total: number;
+  readonly limit: number;
+  readonly offset: number;
+  readonly has_more: boolean;
+  readonly next_offset: number | null;
+  readonly next_cursor: string | null;
+}
+
+const TOKENS = { viewer: 'viewer-token-for-tests', team: 'viewer-token-of-a-team' };
+/** Their order: newest first, then by id downwards; `a` and `b` were created in one millisecond. */
+const CREATED = new Date(Date.now() - 3_600_000);
+const RUNS = ['d', 'c', 'b', 'a'];
+const PHASES: PhaseResult[] = [
+  {
+    phase: 'design',
+    startedAt: new Date(CREATED.getTime() + 1000),
+    durationSeconds: 12.5,
+    usage: {
+      input_tokens: 900,
+      output_tokens: 100,
+      total_tokens: 1000,
+      call_count: 2,
+      cost_usd: 0.5,
+      providers: { anthropic: 2 },
+      models: { 'claude-sonnet-4': 2 },
+    },
+  },
+  {
+    phase: 'evaluation',
+    startedAt: new Date(CREATED.getTime() + 20_000),
+    durationSeconds: 3,
+    usage: {
+      input_tokens: 50,
+      output_tokens: 5,
+      total_tokens: 55,
+      call_count: 3,
+      cost_usd: 0.25,
+      providers: { anthropic: 1, openai: 2 },
+      models: { 'claude-sonnet-4': 1, 'gpt-5': 2 },
+    },
+  },
+];
+
+let crucible: CrucibleDatabase;
+let database: TestDatabase;
+let exporter: ExporterProcess;
+
+async function get(path: string, token: keyof typeof TOKENS = 'viewer') {
+  const response = await fetch(exporter.url + path, { headers: { authorization: `Bearer ${TOKENS[token]}` } });
+  return { status: response.status, body: (await response.json()) as Summary & { error: { message: string } } };
+}
+async function summary(query = '', token?: keyof typeof TOKENS): Promise<Summary> {
+  const { status, body } = await get(`/projects/p%2F1/runs/summary${query}`, token);
+  expect(status, JSON.stringify(body)).toBe(200);
+  return body;
+}
+const ids = ({ runs }: Summary) => runs.map(({ id }) => id);
+
+beforeAll(async () => {
+  crucible = await crucibleOnPostgres('create_all');
+  await crucible.createProject('p/1');
+  await crucible.createProject('p2');
+  const later = (minutes: number) => new Date(CREATED.getTime() + minutes * 60_000);
+  await crucible.createRun({
+    id: 'a',
+    projectId: 'p/1',
+    createdAt: CREATED,
+    mode: 'SEEDED',
+    config: { num_candidates: 5 },
+    uiTriggerId: 't-1',
+    uiTriggerSource: 'API_CLIENT',
+  });
+  await crucible.updateRunStatus('a', 'RUNNING', { startedAt: new Date(CREATED.getTime() + 1000) });
+  await crucible.completeRun('a', {
+    at: new Date(CREATED.getTime() + 61_000),
+    durationSeconds: 60.25,
+    phases: PHASES,
+    counts: { candidates: 4, scenarios: 3, evaluations: 12 },
+  });
+  await crucible.createRun({ id: 'b', projectId: 'p/1', createdAt: CREATED });
+  await crucible.updateRunStatus('b', 'RUNNING', { startedAt: CREATED });
+  await crucible.failRun('b', 'the provider timed out', { durationSeconds: 5, phases: [] });
+  await crucible.createRun({ id: 'c', projectId: 'p/1', createdAt: later(1) });
+  await crucible.updateRunStatus('c', 'RUNNING', { startedAt: later(1) });
+  await crucible.createRun({ id: 'd', projectId: 'p/1', createdAt: later(2) });
+  await crucible.createRun({ id: 'other', projectId: 'p2', createdAt: later(3) });
+  await crucible.execute(`insert into crucible_chat_sessions (id, project_id, mode) values ('chat-1', 'p/1', 'SETUP')`);
+  await crucible.execute(`update crucible_runs set chat_session_id = 'chat-1' where id in ('a', 'd')`);
+  database = await migratedDatabase();
+  exporter = await startExporter({
+    config: {
+      ledger: { database_url: database.connectionString },
+      tokens: [
+        { name: 'viewer', role: 'viewer', token: TOKENS.viewer },
+        { name: 'team', role: 'viewer', token: TOKENS.team, projects: ['p2'] },
+      ],
+      sources: [{ name: 'crucible', type: 'int-crucible', poll_interval: '200ms', ...crucible.sourceConfig }],
+    },
+  });
+  await waitFor(
+    async () => (await summary()).total === 4 && (await get('/projects/p2/runs/summary')).body.total === 1,
+    {
+      what: 'the runs of the table',
+    },
+  );
+});
+afterAll(async () => {
+  await exporter?.stop();
+  await crucible?.drop();
+  await database?.drop();
+});
+
+it('tells of a run what its row says, in the row’s own names', async () => {
+  const found = (await summary()).runs.find(({ id }) => id === 'a');
+  const written = metricsPayload(PHASES);
+  const usage = llmUsagePayload(PHASES);
+  const instant = (naive: string) => `${naive.slice(0, 23)}Z`;
+  const at = (ms: number) => new Date(CREATED.getTime() + ms).toISOString();
+  expect(found).toEqual({
+    id: 'a',
+    project_id: 'p/1',
+    mode: 'seeded',
+    config: { num_candidates: 5 },
+    status: 'completed',
+    created_at: at(0),
+    started_at: at(1000),
+    completed_at: at(61_000),
+    duration_seconds: 60.25,
+    candidate_count: 4,
+    scenario_count: 3,
+    evaluation_count: 12,
+    metrics: {
+      ...written,
+      phase_timings: Object.fromEntries(
+        Object.entries(written.phase_timings).map(([phase, timing]) => [
+          phase,
+          { ...timing, started_at: instant(timing.started_at), completed_at: instant(timing.completed_at) },
+        ]),
+      ),
+    },
+    // Its own total counts phases as calls; this one counts calls.
+    llm_usage: { phases: usage?.phases, total: { ...usage?.total, call_count: 5 } },
+    error_summary: null,
+    chat_session_id: 'chat-1',
+    run_summary_message_id: null,
+    recommended_message_id: null,
+    recommended_config_snapshot: null,
+    ui_trigger_id: 't-1',
+    ui_trigger_source: 'API_CLIENT',
+    ui_trigger_metadata: null,
+    ui_triggered_at: at(0),
+  });
+});
+
+it('a failed run says why; one without figures has null for them', async () => {
+  const { runs } = await summary();
+  expect(runs.find(({ id }) => id === 'b')).toMatchObject({
+    status: 'failed',
+    error_summary: 'the provider timed out',
+    duration_seconds: 5,
+    llm_usage: null,
+  });
+  expect(runs.find(({ id }) => id === 'd')).toMatchObject({
+    status: 'created',
+    started_at: null,
+    completed_at: null,
+    duration_seconds: null,
+    metrics: null,
+    llm_usage: null,
+    error_summary: null,
+  });
+});
+
+it('pages by offset and by cursor: newest first, then by id downwards', async () => {
+  expect(await summary()).toMatchObject({
+    total: 4,
+    limit: 20,
+    offset: 0,
+    has_more: false,
+    next_offset: null,
+    next_cursor: null,
+  });
+  expect(ids(await summary())).toEqual(RUNS);
+  const first = await summary('?limit=3');
+  expect(first).toMatchObject({ total: 4, limit: 3, offset: 0, has_more: true, next_offset: 3 });
+  expect(ids(first)).toEqual(RUNS.slice(0, 3));
+  const byOffset = await summary(`?limit=3&offset=${first.next_offset}`);
+  expect(byOffset).toMatchObject({ total: 4, offset: 3, has_more: false, next_offset: null });
+  expect(ids(byOffset)).toEqual(['a']);
+  expect(await summary(`?limit=3&cursor=${first.next_cursor}`)).toEqual(byOffset);
+  expect(ids(await summary('?offset=9'))).toEqual([]);
+});
+
+it('filters by status in either case, more than one, and by chat session', async () => {
+  expect(ids(await summary('?status=COMPLETED&status=failed'))).toEqual(['b', 'a']);
+  expect(ids(await summary('?status=Running'))).toEqual(['c']);
+  expect(await summary('?status=created&limit=1')).toMatchObject({ total: 1, has_more: false });
+  expect(ids(await summary('?chat_session_id=chat-1'))).toEqual(['d', 'a']);
+  expect(ids(await summary('?chat_session_id=chat-1&status=completed'))).toEqual(['a']);
+  expect(await summary('?chat_session_id=none')).toMatchObject({ runs: [], total: 0 });
+});
+
+it('a project that nobody knows has no runs, and neither has one that the token may not read', async () => {
+  expect((await get('/projects/none/runs/summary')).body).toMatchObject({ runs: [], total: 0, has_more: false });
+  expect(await summary('', 'team')).toMatchObject({ runs: [], total: 0 });
+  expect(ids((await get('/projects/p2/runs/summary', 'team')).body)).toEqual(['other']);
+});
+
+it.each(['limit=0', 'limit=101', 'offset=-1', 'status=paused', 'cursor=x', 'cursor=x&offset=1', 'page=2'])(
+  'refuses ?%s',
+  async (query) => {
+    const { status, body } = await get(`/projects/p%2F1/runs/summary?${query}`);
+    expect(status).toBe(400);
+    expect(body.error.message).toContain(query.split('=')[0]);
+  },
+);
+
+it('the description has every compatible route', async () => {
+  const response = await fetch(`${exporter.url}/openapi.json`);
+  const { paths } = (await response.json()) as { paths: Record<string, Json> };
+  expect(Object.keys(paths['/api/metrics/record'] ?? {})).toEqual(['post']);
+  for (const path of ['/api/analytics/metrics', '/api/analytics/export', '/projects/{id}/runs/summary']) {
+    expect(Object.keys(paths[path] ?? {})).toEqual(['get']);
+  }
+});
