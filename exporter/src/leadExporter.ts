@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Gauge } from 'prom-client';
+import { AuditDelivery } from './audit/auditDelivery.ts';
 import type { Config, SourceConfig } from './config.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { inheritSla } from './ledger/inheritSla.ts';
 import { pruneLedger } from './ledger/retention/pruneLedger.ts';
 import { verifyLedger } from './ledger/verify/verifyLedger.ts';
 import { SourceCounters } from './sourceCounters.ts';
@@ -22,12 +24,15 @@ export interface LeadOptions {
   readonly health: HealthRegistry;
   /** `fleetlens_source_counter_difference` */
   readonly counterDifference: Gauge;
+  /** `fleetlens_audit_webhook_failing_timestamp_seconds` */
+  readonly auditFailing: Gauge;
   readonly log: Logger;
   connect(): Promise<pg.Client>;
 }
 
 /** How often the ledger is asked for runs that went silent or wait for late usage. */
 const SWEEP_MS = 2_000;
+const SLA_MS = 5_000;
 const PRUNE_MS = 60 * 60_000;
 const COMPARE_MS = 60_000;
 /** It reads every record once: daily is often enough to notice, and little enough to bear. */
@@ -40,6 +45,7 @@ export function leadExporter(options: LeadOptions): Leader {
   const { config, ledger, log } = options;
   const names = config().sources.map((source) => source.name);
   const watched = watchSources(options.health, names, options.sourceMetrics);
+  const audit = new AuditDelivery(config().audit.webhook, options.auditFailing, options.health);
   const counters = new SourceCounters(options.counterDifference, options.health);
   const leader = runLeader({
     connect: options.connect,
@@ -62,7 +68,11 @@ export function leadExporter(options: LeadOptions): Leader {
           }),
           pause(FIRST_VERIFY_MS, signal).then(() => every(VERIFY_MS, signal, log, 'verify', () => verify(ledger, log))),
           every(COMPARE_MS, signal, log, 'compare counters', () => counters.compare(ledger.pool)),
-          every(PRUNE_MS, signal, log, 'prune', () => pruneLedger(ledger, config().ledger.retention)),
+          every(SLA_MS, signal, log, 'approval SLAs', () => inheritSla(ledger, config().approvals)),
+          audit.deliver(ledger.pool, log, signal),
+          every(PRUNE_MS, signal, log, 'prune', () =>
+            pruneLedger(ledger, { ...config().ledger.retention, audit: config().audit.retention }),
+          ),
         ]);
       } finally {
         counters.forget();
@@ -75,6 +85,7 @@ export function leadExporter(options: LeadOptions): Leader {
       await leader.stop();
       watched.unregister();
       counters.unregister();
+      audit.unregister();
     },
   };
 }

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { auditReload, auditStart } from './audit/auditConfiguration.ts';
+import { AuditQueue } from './audit/auditQueue.ts';
 import type { Config } from './config.ts';
 import { planReload } from './config.ts';
 import { connectLedger } from './connectLedger.ts';
@@ -98,6 +100,9 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   );
 
   const counterDifference = selfGauge(registry, 'fleetlens_source_counter_difference');
+  const auditFailing = selfGauge(registry, 'fleetlens_audit_webhook_failing_timestamp_seconds');
+  const audit = new AuditQueue(ledger.ledger, ledger.migrated, log);
+  starting.defer(() => audit.close());
   const people = new GrafanaIdentity(config.grafana);
   health.register({ name: 'grafana_identity', check: () => people.health() });
 
@@ -170,17 +175,21 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       sourceMetrics,
       health,
       counterDifference,
+      auditFailing,
       log,
       connect: () => connectLeader(ledger.connectionString),
     });
   let leader = lead();
   const opened = starting.move();
   log.info({ url, version: BUILD.version }, 'fleetlens is listening');
+  audit.add(auditStart(config));
 
   return {
     url,
     async reload(next) {
       const plan = planReload(config, next);
+      const change = auditReload(config, next, plan.restart);
+      if (change !== undefined) audit.add(change);
       config = plan.effective;
       tokens.replace(config.tokens);
       log.level = config.log.level;
@@ -189,6 +198,10 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       if (plan.apply.includes('sources')) {
         ledger.ledger.policy = { ...ledger.ledger.policy, costFrom: costFromOf(config.sources) };
         webhooks = createWebhooks(config, log);
+        await leader.stop();
+        leader = lead();
+      }
+      if (plan.apply.includes('audit') && !plan.apply.includes('sources')) {
         await leader.stop();
         leader = lead();
       }

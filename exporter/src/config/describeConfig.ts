@@ -52,7 +52,36 @@ export function describeConfig(config: Config): Record<string, unknown> {
     })),
     ...(budgets === undefined ? {} : { budgets }),
     compatible,
+    audit: describeAudit(config),
+    approvals: describeApprovals(config),
     log,
+  };
+}
+
+/** The path of a hosted collector's address is all that it takes to write there, and headers carry keys. */
+function describeAudit({ audit: { retention, webhook } }: Config): Record<string, unknown> {
+  return {
+    ...(retention === undefined ? {} : { retention: formatDuration(retention) }),
+    ...(webhook === undefined
+      ? {}
+      : {
+          webhook: {
+            ...webhook,
+            url: `${new URL(webhook.url).origin}/${HIDDEN}`,
+            ...(webhook.token === undefined ? {} : { token: HIDDEN }),
+            headers: Object.fromEntries(Object.keys(webhook.headers).map((name) => [name, HIDDEN])),
+            timeout: formatDuration(webhook.timeout),
+          },
+        }),
+  };
+}
+
+function describeApprovals({ approvals: { sla, sla_by_workflow } }: Config): Record<string, unknown> {
+  return {
+    ...(sla === undefined ? {} : { sla: formatDuration(sla) }),
+    sla_by_workflow: Object.fromEntries(
+      Object.entries(sla_by_workflow).map(([workflow, ms]) => [workflow, formatDuration(ms)]),
+    ),
   };
 }
 

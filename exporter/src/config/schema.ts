@@ -175,6 +175,39 @@ const compatibleSchema = z
   })
   .prefault({});
 
+/** The database lets no younger entry go, whatever is configured (migrations/0007_governance.sql). */
+const LEAST_AUDIT_RETENTION_MS = 90 * 86_400_000;
+const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'expected the name of an HTTP header' });
+
+const auditSchema = z
+  .strictObject({
+    /** Absent: for ever. */
+    retention: positiveDurationMs
+      .refine((ms) => ms >= LEAST_AUDIT_RETENTION_MS, { error: 'expected at least 90d, or no retention at all' })
+      .optional(),
+    webhook: z
+      .strictObject({
+        /** It may carry a secret, as those of hosted collectors do: it is shown up to its host only. */
+        url: z.url({ protocol: /^https?$/, error: 'expected an http:// or https:// URL' }),
+        token: z.string().min(1).optional(),
+        /** Their values are never shown. */
+        headers: z.record(headerName, z.string().regex(/^[\x20-\x7e]*$/)).default({}),
+        /** ndjson: one entry a line; json: an array. */
+        format: z.enum(['ndjson', 'json']).default('ndjson'),
+        timeout: positiveDurationMs.prefault('30s'),
+      })
+      .optional(),
+  })
+  .prefault({});
+
+const approvalsSchema = z
+  .strictObject({
+    /** Within which an approval is to be decided, where neither it nor its workflow says so. */
+    sla: positiveDurationMs.optional(),
+    sla_by_workflow: z.record(z.string().min(1), positiveDurationMs).default({}),
+  })
+  .prefault({});
+
 const logSchema = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default('info'),
@@ -195,6 +228,8 @@ export const fileSchema = z.strictObject({
   sources: z.array(sourceSchema).default([]),
   budgets: budgetsSchema.optional(),
   compatible: compatibleSchema,
+  audit: auditSchema,
+  approvals: approvalsSchema,
   log: logSchema,
 });
 

@@ -761,6 +761,13 @@ const families = [
     help: '1 while the Redis of the rate limits answers, 0 while requests are allowed unchecked; absent where they are counted in memory.',
   },
   {
+    name: 'fleetlens_audit_webhook_failing_timestamp_seconds',
+    type: 'gauge',
+    labels: [],
+    ...self,
+    help: 'Since when the audit webhook takes no entries, Unix time; absent while it does. They are kept and sent again.',
+  },
+  {
     name: 'fleetlens_config_last_reload_success',
     type: 'gauge',
     labels: [],

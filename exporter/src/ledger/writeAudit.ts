@@ -17,19 +17,20 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   /** The whole body of the request; secrets in it are replaced before it is stored. */
   readonly request?: unknown;
+  /** When it happened, canonical RFC 3339. Default: now, by the database's clock. */
+  readonly at?: string;
   /** What has no field of its own: role, request id, why it was refused. */
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
 /**
  * Records an audit entry of the exporter's own source, in the transaction of what it is about: neither is there without the
- * other. The time is the database's, on which replicas agree.
+ * other.
  * @returns the entry's id.
  */
 export async function writeAudit(tx: Transaction, entry: AuditEntry): Promise<string> {
   const auditId = randomUUID();
-  const at = new Date(tx.nowMs).toISOString();
-  const { request, attributes, ...said } = entry;
+  const { request, attributes, at = new Date(tx.nowMs).toISOString(), ...said } = entry;
   const data = {
     auditId,
     at,
