@@ -91,7 +91,7 @@ export class GrafanaIdentity {
     const kept =
       failed.ageMs === undefined
         ? 'nothing is known from before'
-        : `an answer of ${Math.round(failed.ageMs / 1000)} s ago is used, for at most an hour`;
+        : `an answer of ${Math.round(failed.ageMs / 1000)} s ago is used for a while`;
     return { status: 'degraded', detail: `${failed.failure?.message}; ${kept}` };
   }
 
@@ -103,30 +103,18 @@ export class GrafanaIdentity {
   async verify(header: string): Promise<VerifiedIdentity> {
     const grafana = this.#configured();
     const claims = await this.#verifyClaims(header, grafana);
-    const claimed: Claimed = {
-      subject: claims.sub,
-      ...(claims.username === undefined ? {} : { login: claims.username }),
-      ...(claims.email === undefined ? {} : { email: claims.email }),
-      ...(claims.role === undefined ? {} : { role: claims.role }),
-    };
-    const isPerson = claims.sub.startsWith('user:') && (claims.type ?? 'user') === 'user';
-    const grant = await grantOf(claimed, grafana, () => this.#teamsOf(isPerson ? claims.username : undefined));
+    const { sub: subject, type = 'user', username, email, role } = claims;
+    const isPerson = type === 'user' && subject.startsWith('user:');
+    const claimed: Claimed = { subject, login: username, email, role };
+    const grant = await grantOf(claimed, grafana, () => this.#teamsOf(isPerson ? username : undefined));
     if (grant === undefined) {
-      const who = JSON.stringify(claims.username ?? claims.sub);
-      const message = `found ${who} of Grafana's basic role ${claims.role ?? 'unknown'}, to whom grafana.role_map, users and teams give no role`;
+      const who = JSON.stringify(username ?? subject);
+      const message = `found ${who} of Grafana's basic role ${role ?? 'unknown'}, to whom grafana.role_map, users and teams give no role`;
       throw new HttpError(403, 'forbidden', message);
     }
     if (!isPerson) return { ...grant, role: 'viewer' };
-    const login = claims.username ?? claims.email ?? claims.sub;
-    return {
-      ...grant,
-      user: {
-        login,
-        id: claims.sub,
-        orgId: grafana.org_id,
-        ...(claims.email === undefined ? {} : { email: claims.email }),
-      },
-    };
+    const user = { login: username ?? email ?? subject, id: subject, orgId: grafana.org_id };
+    return { ...grant, user: email === undefined ? user : { ...user, email } };
   }
 
   #cacheKeys(): CachedAnswer<GrafanaKeys> {

@@ -5,10 +5,10 @@ import { READING_ROLES, type ReadingRole } from '../../config/roles.ts';
 export interface Claimed {
   /** `user:<id>`, or of what is no person: `service-account:<id>`, `anonymous:0`. */
   readonly subject: string;
-  readonly login?: string;
-  readonly email?: string;
+  readonly login?: string | undefined;
+  readonly email?: string | undefined;
   /** The basic role of Grafana. */
-  readonly role?: string;
+  readonly role?: string | undefined;
 }
 
 export interface Grant {
