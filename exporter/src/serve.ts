@@ -14,9 +14,9 @@ import { createServer } from './http/createServer.ts';
 import { drainServer } from './http/drainServer.ts';
 import { HealthRegistry } from './http/healthRegistry.ts';
 import { HEALTH_PATHS } from './http/healthRoutes.ts';
+import { GrafanaIdentity } from './http/identity/grafanaIdentity.ts';
 import { ingestRoute } from './http/ingestRoute.ts';
 import { listen } from './http/listen.ts';
-import { GrafanaIdentity } from './http/identity/grafanaIdentity.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
 import { RateLimits } from './http/rateLimit/rateLimits.ts';
 import { recordRoutes } from './http/recordRoutes.ts';
@@ -93,6 +93,8 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     },
   });
   const tokens = new TokenRegistry(config.tokens);
+  const people = new GrafanaIdentity(config.grafana);
+  health.register({ name: 'grafana_identity', check: () => people.health() });
   const sourceMetrics = createSourceMetrics(
     registry,
     config.sources.map((s) => s.name),
@@ -103,8 +105,6 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   const auditFailing = selfGauge(registry, 'fleetlens_audit_webhook_failing_timestamp_seconds');
   const audit = new AuditQueue(ledger.ledger, ledger.migrated, log);
   starting.defer(() => audit.close());
-  const people = new GrafanaIdentity(config.grafana);
-  health.register({ name: 'grafana_identity', check: () => people.health() });
 
   const limits = await RateLimits.open(config.rate_limit, {
     log,
@@ -119,6 +119,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     version: BUILD.version,
     tokens,
     health,
+    people,
     metricsNeedToken: config.metrics.require_token,
     limits,
     trustedProxies: config.web.trusted_proxies,
@@ -129,7 +130,6 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   });
   tracing?.nameSpansByRoute(app);
   metricsRoute(app, {
-    people,
     scraper: createScraper(snapshot, registry, log, (family) => allowsFamily(config.metrics, family)),
     maxConcurrentScrapes: config.metrics.max_concurrent_scrapes,
     access: 'metrics',
@@ -192,6 +192,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       if (change !== undefined) audit.add(change);
       config = plan.effective;
       tokens.replace(config.tokens);
+      people.replace(config.grafana);
       log.level = config.log.level;
       if (plan.apply.some((key) => key.startsWith('metrics.'))) snapshot.reset();
       if (plan.apply.includes('rate_limit')) await limits.reload(config.rate_limit);
@@ -220,7 +221,6 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     },
   };
 }
-      people.replace(config.grafana);
 
 function readWebConfig({ web }: Config, log: Logger): WebConfigFile | undefined {
   if (web.config_file === undefined) return undefined;
