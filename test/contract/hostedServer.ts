@@ -89,6 +89,32 @@ export class HostedServer implements AsyncDisposable {
   }
 }
 
+/** A hosted service with a key, on a server of its own. */
+export abstract class HostedService implements AsyncDisposable {
+  readonly key: string;
+  #hosted: HostedServer | undefined;
+
+  protected constructor(key: string) {
+    this.key = key;
+  }
+
+  protected abstract answer(asked: AskedFor): HostedAnswer;
+
+  protected async listen(): Promise<this> {
+    this.#hosted = await HostedServer.start((asked) => this.answer(asked));
+    return this;
+  }
+
+  get http(): HostedServer {
+    if (this.#hosted === undefined) throw new Error('the server is not started');
+    return this.#hosted;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.http[Symbol.asyncDispose]();
+  }
+}
+
 async function send(response: ServerResponse, answer: HostedAnswer, fault: Fault | undefined): Promise<void> {
   const headers = { 'content-type': 'application/json', ...answer.headers };
   if (fault?.kind === 'reset') return void response.destroy();

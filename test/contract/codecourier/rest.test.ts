@@ -395,10 +395,11 @@ describe('when the platform fails', () => {
   });
 
   it.each([
-    ['seconds', { 'retry-after': '90' }],
-    ['a date', { 'retry-after': new Date(Date.now() + 90_000).toUTCString() }],
-    ['the end of the window', { 'x-ratelimit-reset': String(Math.round(Date.now() / 1_000) + 90) }],
-  ])('a long one ends the poll, which says for how long: %s', async (_what, headers) => {
+    ['seconds', () => ({ 'retry-after': '90' })],
+    ['a date', () => ({ 'retry-after': new Date(Date.now() + 90_000).toUTCString() })],
+    ['the end of the window', () => ({ 'x-ratelimit-reset': String(Math.round(Date.now() / 1_000) + 90) })],
+  ])('a long one ends the poll, which says for how long: %s', async (_what, headersNow) => {
+    const headers = headersNow();
     const { server, source } = await openRest(makeWorld());
     server.fail(/\/sprint-chains$/, { kind: 'answer', status: 429, headers, body: '{"error":"slow down"}' });
     const error = await failureOf(pollForTest(source, new RecordingLedger()));

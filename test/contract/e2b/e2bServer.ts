@@ -1,5 +1,5 @@
 import type { ApiClient } from 'e2b';
-import { type AskedFor, type HostedAnswer, HostedServer } from '../hostedServer.ts';
+import { type AskedFor, type HostedAnswer, HostedService } from '../hostedServer.ts';
 
 type Api = ApiClient['api'];
 type ListAnswer = Awaited<ReturnType<typeof listAnswer>>;
@@ -20,35 +20,22 @@ const MAX_PAGE = 100;
  * The parts of the E2B API that are read: lists of sandboxes (states, metadata, pages by `x-next-token`) and their metrics, in
  * bulk and one by one.
  */
-export class E2bServer implements AsyncDisposable {
-  readonly key: string;
+export class E2bServer extends HostedService {
   readonly sandboxes = new Map<string, E2bSandbox>();
   readonly metrics = new Map<string, E2bMetric[]>();
   /** A server of an earlier version knows no metrics in bulk. */
   hasBulk = true;
   pageSize = MAX_PAGE;
-  #hosted: HostedServer | undefined;
 
-  static async start(key = 'e2b_test'): Promise<E2bServer> {
-    const server = new E2bServer(key);
-    server.#hosted = await HostedServer.start((asked) => server.#answer(asked));
-    return server;
-  }
-
-  private constructor(key: string) {
-    this.key = key;
-  }
-
-  get http(): HostedServer {
-    if (this.#hosted === undefined) throw new Error('the server is not started');
-    return this.#hosted;
+  static start(key = 'e2b_test'): Promise<E2bServer> {
+    return new E2bServer(key).listen();
   }
 
   put(sandbox: E2bSandbox): void {
     this.sandboxes.set(sandbox.sandboxID, sandbox);
   }
 
-  #answer({ path, query, headers }: AskedFor): HostedAnswer {
+  protected override answer({ path, query, headers }: AskedFor): HostedAnswer {
     if (headers['x-api-key'] !== this.key) return refuse(401, 'The API key is invalid');
     if (path === '/v2/sandboxes') return this.#list(query);
     if (path === '/sandboxes/metrics' && this.hasBulk) {
@@ -88,10 +75,6 @@ export class E2bServer implements AsyncDisposable {
       },
       body: listed.slice(start, start + size),
     };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.http[Symbol.asyncDispose]();
   }
 }
 

@@ -2,20 +2,16 @@ import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import { configSchema } from '../../../exporter/src/sources/github/config.ts';
 import { github } from '../../../exporter/src/sources/github/github.ts';
-import { pollOnce } from '../../../exporter/src/sources/poll/pollOnce.ts';
 import type { PullLedger } from '../../../exporter/src/sources/poll/pullLedger.ts';
-import { type Source, SourceError, type SourceResult } from '../../../exporter/src/sources/source.ts';
+import type { Source } from '../../../exporter/src/sources/source.ts';
 import { event, type LedgerBed, openLedger } from '../../ledger/ledgerBed.ts';
+import { type HostedPoll, pollHosted } from '../pollHosted.ts';
 import { GithubServer, type Seen } from './githubServer.ts';
 
 /** The source whose runs have pull requests. */
 export const AGENTS = 'agents';
 
-export interface Polled {
-  readonly results: readonly SourceResult[];
-  readonly failure: SourceError | undefined;
-  /** Calls left, as the poll told it. */
-  readonly quota: number | undefined;
+export interface Polled extends HostedPoll {
   /** What was asked of GitHub. */
   readonly asked: readonly Seen[];
   /** How often something was written to the ledger. */
@@ -94,41 +90,18 @@ export async function githubBed(options: object = {}): Promise<GithubBed> {
 }
 
 async function poll(source: Source, ledger: PullLedger, server: GithubServer): Promise<Polled> {
-  const results: SourceResult[] = [];
-  let quota: number | undefined;
-  let failure: SourceError | undefined;
-  let ended: Promise<void> | undefined;
   let writes = 0;
   server.take();
-  try {
-    await pollOnce({
-      name: 'github',
-      source,
-      ledger: {
-        readCursor: (name) => ledger.readCursor(name),
-        openRunIds: (name) => ledger.openRunIds(name),
-        openPullRequests: (sources) => ledger.openPullRequests(sources),
-        async recordPulled(batch) {
-          writes += 1;
-          await ledger.recordPulled(batch);
-        },
-      },
-      timeoutMs: 30_000,
-      log: pino({ level: 'silent' }),
-      signal: new AbortController().signal,
-      countRequest: (result) => results.push(result),
-      quotaRemaining: (calls) => {
-        quota = calls;
-      },
-      onInterrupted: (settled) => {
-        ended = settled;
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    failure = error;
-  }
-  await ended;
+  const counting: PullLedger = {
+    readCursor: (name) => ledger.readCursor(name),
+    openRunIds: (name) => ledger.openRunIds(name),
+    openPullRequests: (sources) => ledger.openPullRequests(sources),
+    async recordPulled(batch) {
+      writes += 1;
+      await ledger.recordPulled(batch);
+    },
+  };
+  const polled = await pollHosted(source, counting, { name: 'github' });
   if (server.failure !== undefined) throw server.failure;
-  return { results, quota, failure, asked: server.take(), writes };
+  return { ...polled, asked: server.take(), writes };
 }

@@ -1,6 +1,6 @@
 import { ListRunResponse, QueueItem, RetrieveRunResponse } from '@trigger.dev/core/v3/schemas';
 import type { z } from 'zod';
-import { type AskedFor, type HostedAnswer, HostedServer } from '../hostedServer.ts';
+import { type AskedFor, type HostedAnswer, HostedService } from '../hostedServer.ts';
 import type { RequestQuota } from '../requestQuota.ts';
 
 /** As the API tells it: the input of the SDK's own schema of a run's details, and the environment that lists add. */
@@ -40,8 +40,7 @@ const DETAILS_ONLY = new Set([
  * first), runs, and queues (numbered pages). Every run and queue is checked against the schemas of the official SDK when it is put
  * in, so the server says nothing that the vendor would not.
  */
-export class TriggerDevServer implements AsyncDisposable {
-  readonly key: string;
+export class TriggerDevServer extends HostedService {
   readonly runs = new Map<string, TriggerRun>();
   readonly queues: TriggerQueue[] = [];
   /** Lists lag behind: so many of the newest runs are not listed yet. */
@@ -49,21 +48,9 @@ export class TriggerDevServer implements AsyncDisposable {
   remaining = 1_499;
   /** How many requests are answered; default: all. */
   quota: RequestQuota | undefined;
-  #hosted: HostedServer | undefined;
 
-  static async start(key = 'tr_prod_test'): Promise<TriggerDevServer> {
-    const server = new TriggerDevServer(key);
-    server.#hosted = await HostedServer.start((asked) => server.#answer(asked));
-    return server;
-  }
-
-  private constructor(key: string) {
-    this.key = key;
-  }
-
-  get http(): HostedServer {
-    if (this.#hosted === undefined) throw new Error('the server is not started');
-    return this.#hosted;
+  static start(key = 'tr_prod_test'): Promise<TriggerDevServer> {
+    return new TriggerDevServer(key).listen();
   }
 
   putRun(run: TriggerRun): void {
@@ -84,7 +71,7 @@ export class TriggerDevServer implements AsyncDisposable {
     this.queues.splice(index === -1 ? this.queues.length : index, 1, queue);
   }
 
-  #answer({ path, query, headers }: AskedFor): HostedAnswer {
+  protected override answer({ path, query, headers }: AskedFor): HostedAnswer {
     const window = this.quota?.take();
     const limits = {
       'x-ratelimit-limit': '1500',
@@ -136,10 +123,6 @@ export class TriggerDevServer implements AsyncDisposable {
         count: this.queues.length,
       },
     };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.http[Symbol.asyncDispose]();
   }
 }
 

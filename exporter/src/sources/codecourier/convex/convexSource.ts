@@ -5,8 +5,9 @@ import { type CodeCourierConfig, tableOf } from '../config.ts';
 import { readCursorText } from '../cursorText.ts';
 import { readDeletion } from '../deletions.ts';
 import { DOCUMENT_KINDS, type DocumentKind } from '../documents.ts';
-import { ApiError, endsPoll } from '../http/apiFailure.ts';
+import { ApiError } from '../http/apiFailure.ts';
 import { Platform, Warnings } from '../platform.ts';
+import { readParts } from '../readParts.ts';
 import { type ConvexCursor, convexCursor, type TablePlace } from './convexCursor.ts';
 import { ExportApi, type Revision } from './exportApi.ts';
 import { probeConvex } from './probeConvex.ts';
@@ -69,31 +70,13 @@ export class ConvexSource implements Source {
     this.#isIntact = false;
     const snapshot = Object.values(tables).find((place) => place.phase === 'snapshot')?.snapshot;
     const poll: Poll = { context, platform: this.#platform, tables, snapshot, totalRuns: 0, readRuns: 0 };
-    const failures: SourceError[] = [];
-    let worked = 0;
-    for (const kind of DOCUMENT_KINDS) {
+    const parts = DOCUMENT_KINDS.flatMap((kind) => {
       const table = tableOf(this.#config, kind);
-      if (table === undefined) continue;
-      try {
-        yield* this.#readTable(poll, kind, table);
-        worked++;
-      } catch (error) {
-        if (context.signal.aborted || !(error instanceof SourceError) || endsPoll(error, worked)) throw error;
-        failures.push(error);
-        // Hands over, so that the time-out of the next table is its own.
-        yield* this.#handOver(poll, [], []);
-      }
-    }
-    const [failure] = failures;
-    if (failure === undefined) {
-      this.#isIntact = true;
-      return;
-    }
-    throw new SourceError(failures.map(({ message }) => message).join('; '), {
-      result: failure.result,
-      partial: worked > 0,
-      cause: failure,
+      return table === undefined ? [] : [() => this.#readTable(poll, kind, table)];
     });
+    const failure = yield* readParts(parts, context, () => this.#handOver(poll, [], []));
+    if (failure !== undefined) throw failure;
+    this.#isIntact = true;
   }
 
   probe(signal: AbortSignal): Promise<ProbeReport> {

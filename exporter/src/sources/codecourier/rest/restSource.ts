@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 import type { RowRecords } from '../../rows/changedRecords.ts';
-import { type PollContext, type PollPage, type ProbeReport, type Source, SourceError } from '../../source.ts';
+import type { PollContext, PollPage, ProbeReport, Source } from '../../source.ts';
 import type { CodeCourierConfig, PathName } from '../config.ts';
 import { readCursorText } from '../cursorText.ts';
 import { readDeletion } from '../deletions.ts';
 import type { Document, DocumentKind } from '../documents.ts';
-import { ApiError, endsPoll } from '../http/apiFailure.ts';
+import { ApiError } from '../http/apiFailure.ts';
 import { inParallel } from '../http/inParallel.ts';
 import { Platform, Warnings } from '../platform.ts';
+import { readParts } from '../readParts.ts';
 import { PageSender, type RestPoll } from './pageSender.ts';
 import { probeRest } from './probeRest.ts';
 import { idOf, type ListPage, RestApi } from './restApi.ts';
@@ -77,30 +78,10 @@ export class RestSource implements Source {
       () => this.#readBlueprints(poll, 'personas'),
       ...LISTS.map((list) => () => this.#walk(poll, list)),
     ];
-    const failures: SourceError[] = [];
-    let worked = 0;
-    for (const part of parts) {
-      try {
-        yield* part();
-        worked++;
-      } catch (error) {
-        if (context.signal.aborted || !(error instanceof SourceError) || endsPoll(error, worked)) throw error;
-        failures.push(error);
-        // Hands over, so that the time-out of the next part is its own.
-        yield* this.#pages.send(poll, []);
-      }
-    }
+    const failure = yield* readParts(parts, context, () => this.#pages.send(poll, []));
     if (isRescan) this.#rescannedMs = performance.now();
-    const [failure] = failures;
-    if (failure === undefined) {
-      this.#isIntact = true;
-      return;
-    }
-    throw new SourceError(failures.map(({ message }) => message).join('; '), {
-      result: failure.result,
-      partial: worked > 0,
-      cause: failure,
-    });
+    if (failure !== undefined) throw failure;
+    this.#isIntact = true;
   }
 
   probe(signal: AbortSignal): Promise<ProbeReport> {
