@@ -32,9 +32,9 @@ export interface TokenRule {
   readonly sources?: readonly string[];
   /** Projects that the token may read; absent: all. */
   readonly projects?: readonly string[];
-}
   /** Good only together with Grafana's signed identity. */
   readonly require_identity?: true;
+}
 
 /** One configured source. */
 export interface SourceConfig {
@@ -118,10 +118,10 @@ export async function loadConfig(path: string | undefined, options: LoadConfigOp
     // The default directory belongs to where the process runs: a file in /etc must not put data there.
     ledger: { ...ledger, data_dir: resolve(dataDirGiven ? within : cwd, ledger.data_dir) },
     tokens: tokens.map(hashToken),
+    ...(grafana === undefined ? {} : { grafana: withAbsoluteCa(grafana, within) }),
     sources: sources.sources,
   };
 }
-    ...(grafana === undefined ? {} : { grafana: withAbsoluteCa(grafana, within) }),
 
 async function readConfigFile(file: string, path: string | undefined): Promise<string | undefined> {
   try {
@@ -147,13 +147,13 @@ function resolveWebConfigFile(file: string | undefined, directory: string): { co
   return file === undefined ? {} : { config_file: resolve(directory, file) };
 }
 
-function rawSources(value: unknown): readonly unknown[] {
-  const parsed = z.object({ sources: z.array(z.unknown()) }).safeParse(value);
-  return parsed.success ? parsed.data.sources : [];
 function withAbsoluteCa({ ca_file, ...grafana }: GrafanaConfig, directory: string): GrafanaConfig {
   return ca_file === undefined ? grafana : { ...grafana, ca_file: resolve(directory, ca_file) };
 }
 
+function rawSources(value: unknown): readonly unknown[] {
+  const parsed = z.object({ sources: z.array(z.unknown()) }).safeParse(value);
+  return parsed.success ? parsed.data.sources : [];
 }
 
 interface SourcesToCheck {
@@ -313,11 +313,11 @@ function hashToken({
         .digest('hex'),
     ...(sources === undefined ? {} : { sources }),
     ...(projects === undefined ? {} : { projects }),
+    ...(require_identity ? { require_identity } : {}),
   };
 }
 
 /** A value that could not be resolved is missing afterwards: that is said once. */
-    ...(require_identity ? { require_identity } : {}),
 function isConsequence(path: ConfigPath, earlier: readonly ConfigProblem[]): boolean {
   return earlier.some(({ path: cause }) => {
     const place = cause.map((part) => (typeof part === 'string' ? part.replace(/_file$/, '') : part));
