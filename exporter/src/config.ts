@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { budgetProblems, type PauseWebhook } from './config/budgetsSchema.ts';
 import { checkValue, withValueAt } from './config/checkFile.ts';
 import { type ConfigFlags, withFlagsAndEnvironment } from './config/fillValues.ts';
-import { namedTexts } from './config/namedTexts.ts';
 import type { GrafanaConfig } from './config/grafanaSchema.ts';
+import { namedTexts } from './config/namedTexts.ts';
 import { ConfigError, type ConfigPath, type ConfigProblem, formatPath } from './config/problem.ts';
 import { resolveValues } from './config/resolveValues.ts';
 import type { Role } from './config/roles.ts';
@@ -47,6 +48,8 @@ export interface SourceConfig {
   readonly cost_from?: 'usage' | 'run';
   /** IANA name. */
   readonly timezone?: string;
+  /** Where it is told of pauses. */
+  readonly pause?: PauseWebhook;
   /** Everything else that the entry says, as the source type's own schema returned it. */
   readonly options: unknown;
 }
@@ -196,7 +199,7 @@ async function checkSources(
       const located = options.problems.map((problem) => ({ ...problem, path: [...at, ...problem.path] }));
       problems.push(...located.filter((problem) => !isConsequence(problem.path, resolved.problems)));
     } else if (common !== undefined) {
-      const { name, type, poll_interval, timeout, cost_from, timezone } = common;
+      const { name, type, poll_interval, timeout, cost_from, timezone, pause } = common;
       sources.push({
         name,
         type,
@@ -204,6 +207,7 @@ async function checkSources(
         timeout,
         ...(cost_from === undefined ? {} : { cost_from }),
         ...(timezone === undefined ? {} : { timezone }),
+        ...(pause === undefined ? {} : { pause }),
         options: options.output,
       });
     }
@@ -250,7 +254,7 @@ function crossChecks(config: FileConfig): ConfigProblem[] {
       message: 'found true and no tokens, expected a token of role viewer under tokens:',
     });
   }
-  return [...problems, ...identityChecks(config)];
+  return [...problems, ...identityChecks(config), ...budgetProblems(config)];
 }
 
 function identityChecks({ grafana, tokens }: FileConfig): ConfigProblem[] {

@@ -3,11 +3,11 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { NormalisedEvent } from './contract/events.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
-import { costFromOf } from './ledger/costFrom.ts';
 import { startEmbeddedPostgres } from './ledger/embedded/startEmbeddedPostgres.ts';
 import { Ledger, type PushResult } from './ledger/ledger.ts';
 import { asLedgerError, LedgerUnavailable } from './ledger/ledgerErrors.ts';
 import { migrate } from './ledger/migrate.ts';
+import { ledgerPolicyOf } from './ledgerPolicyOf.ts';
 
 export interface LedgerConnection {
   readonly connectionString: string;
@@ -40,12 +40,7 @@ export async function connectLedger(config: Config, log: Logger, health: HealthR
       familyShare: config.metrics.family_share,
       maxSeriesByFamily: config.metrics.max_series_by_family,
     },
-    policy: {
-      costFrom: costFromOf(config.sources),
-      lostAfterMs: config.ledger.lost_after,
-      settleAfterMs: config.ledger.settle_after,
-      dedupeWindowMs: config.ledger.dedupe_window,
-    },
+    policy: ledgerPolicyOf(config),
   });
   const stopping = new AbortController();
   let isMigrated = false;

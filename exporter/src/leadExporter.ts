@@ -5,10 +5,12 @@ import type { Gauge } from 'prom-client';
 import { AuditDelivery } from './audit/auditDelivery.ts';
 import type { Config, SourceConfig } from './config.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
-import type { Ledger } from './ledger/ledger.ts';
 import { inheritSla } from './ledger/inheritSla.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import { pruneLedger } from './ledger/retention/pruneLedger.ts';
 import { verifyLedger } from './ledger/verify/verifyLedger.ts';
+import { OutboxDelivery } from './outbox/outboxDelivery.ts';
+import { receiversIn } from './outbox/receivers.ts';
 import { SourceCounters } from './sourceCounters.ts';
 import { watchSources } from './sourceHealth.ts';
 import { createSource } from './sources/createSource.ts';
@@ -32,6 +34,7 @@ export interface LeadOptions {
 
 /** How often the ledger is asked for runs that went silent or wait for late usage. */
 const SWEEP_MS = 2_000;
+const DELIVER_MS = 1_000;
 const SLA_MS = 5_000;
 const PRUNE_MS = 60 * 60_000;
 const COMPARE_MS = 60_000;
@@ -54,6 +57,7 @@ export function leadExporter(options: LeadOptions): Leader {
       // Whoever stops meanwhile must not wait for a schema that never comes.
       await Promise.race([options.migrated, aborted(signal)]);
       if (signal.aborted) return;
+      const outbox = new OutboxDelivery({ pool: ledger.pool, receivers: () => receiversIn(config()), log });
       const polled = config().sources.map((entry: SourceConfig) => ({
         name: entry.name,
         source: createSource(entry, log),
@@ -67,6 +71,7 @@ export function leadExporter(options: LeadOptions): Leader {
             while (!signal.aborted && (await ledger.sweepIfDue())) {}
           }),
           pause(FIRST_VERIFY_MS, signal).then(() => every(VERIFY_MS, signal, log, 'verify', () => verify(ledger, log))),
+          every(DELIVER_MS, signal, log, 'outbox', () => outbox.deliverDue(signal)),
           every(COMPARE_MS, signal, log, 'compare counters', () => counters.compare(ledger.pool)),
           every(SLA_MS, signal, log, 'approval SLAs', () => inheritSla(ledger, config().approvals)),
           audit.deliver(ledger.pool, log, signal),
@@ -76,6 +81,7 @@ export function leadExporter(options: LeadOptions): Leader {
         ]);
       } finally {
         counters.forget();
+        await outbox.settle();
         await Promise.all(polled.map(({ source }) => source.close()));
       }
     },

@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { planReload } from './config.ts';
 import { connectLedger } from './connectLedger.ts';
 import { actionRoute } from './http/actionRoute.ts';
-import { TokenRegistry } from './http/auth.ts';
+import { type GuardedRoute, TokenRegistry } from './http/auth.ts';
 import { metricsSource } from './http/compatible/metricsSource.ts';
 import { recordMetric } from './http/compatible/recordMetric.ts';
 import { createServer } from './http/createServer.ts';
@@ -24,12 +24,15 @@ import { WebConfigFile } from './http/webConfig/webConfigFile.ts';
 import { webhookRoute } from './http/webhookRoute.ts';
 import { GroupCommit } from './ingest/groupCommit.ts';
 import { leadExporter } from './leadExporter.ts';
-import { costFromOf } from './ledger/costFrom.ts';
+import { readBudgets } from './ledger/budgets/readBudgets.ts';
 import { readMeasuredRuns } from './ledger/read/readMeasuredRuns.ts';
+import { ledgerPolicyOf } from './ledgerPolicyOf.ts';
 import { allowsFamily } from './metrics/allowsFamily.ts';
+import { budgetGauges } from './metrics/budgetGauges.ts';
 import { RollupSnapshot } from './metrics/rollupSnapshot.ts';
 import { createScraper } from './metrics/scrape.ts';
 import { createSelfRegistry, selfCounter, selfGauge, selfHistogram } from './metrics/selfMetrics.ts';
+import { serveBudgets } from './serveBudgets.ts';
 import { createWebhooks } from './sources/createSource.ts';
 import { createSourceMetrics } from './sources/poll/sourceMetrics.ts';
 import { startSentry } from './telemetry/sentry.ts';
@@ -39,6 +42,8 @@ import { BUILD } from './version.ts';
 export interface RunningExporter {
   /** Where it listens, `http://127.0.0.1:9960`; the first address where there are several. */
   readonly url: string;
+  /** Every route and who may call it. */
+  readonly routes: readonly GuardedRoute[];
   /** Applies what of a new configuration needs no restart. @returns the keys that do. */
   reload(config: Config): Promise<readonly string[]>;
   /** Remembers that a new configuration could not be read; the old one stays in force. */
@@ -49,6 +54,8 @@ export interface RunningExporter {
 
 /** How long requests under way may take when the exporter stops. */
 const DRAIN_MS = 10_000;
+/** A change of these is one of the budgets' policy. */
+const BUDGET_KEYS: ReadonlySet<string> = new Set(['sources', 'budgets', 'actions_on_exceed']);
 
 /**
  * Starts the exporter: HTTP at once, so that probes and scrapes have an answer while the ledger comes up; then the ledger;
@@ -130,7 +137,13 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   });
   tracing?.nameSpansByRoute(app);
   metricsRoute(app, {
-    scraper: createScraper(snapshot, registry, log, (family) => allowsFamily(config.metrics, family)),
+    scraper: createScraper(
+      snapshot,
+      registry,
+      log,
+      (family) => allowsFamily(config.metrics, family),
+      async () => budgetGauges((await readBudgets(ledger.ledger.pool, ledger.ledger.policy.budgets)).states),
+    ),
     maxConcurrentScrapes: config.metrics.max_concurrent_scrapes,
     access: 'metrics',
   });
@@ -161,6 +174,9 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     values: valueLimits,
   });
   recordRoutes(app, { pool: ledger.ledger.pool });
+  const { connectionString, migrated } = ledger;
+  const budgets = serveBudgets(app, { ledger: ledger.ledger, connectionString, migrated, config: () => config, log });
+  starting.defer(() => budgets.close());
 
   const url = await listenOnAll(app, config, webConfig);
   ledger.migrated.then(
@@ -186,6 +202,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
 
   return {
     url,
+    routes: app.guardedRoutes,
     async reload(next) {
       const plan = planReload(config, next);
       const change = auditReload(config, next, plan.restart);
@@ -196,8 +213,9 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
       log.level = config.log.level;
       if (plan.apply.some((key) => key.startsWith('metrics.'))) snapshot.reset();
       if (plan.apply.includes('rate_limit')) await limits.reload(config.rate_limit);
+      ledger.ledger.policy = ledgerPolicyOf(config);
+      if (plan.apply.some((key) => BUDGET_KEYS.has(key))) budgets.changed();
       if (plan.apply.includes('sources')) {
-        ledger.ledger.policy = { ...ledger.ledger.policy, costFrom: costFromOf(config.sources) };
         webhooks = createWebhooks(config, log);
         await leader.stop();
         leader = lead();

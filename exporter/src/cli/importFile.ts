@@ -5,9 +5,9 @@ import { createGunzip } from 'node:zlib';
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
 import type { NormalisedEvent } from '../contract/events.ts';
-import { costFromOf } from '../ledger/costFrom.ts';
 import { endImport, IMPORT_BATCH, importEvents, SourceIsLive } from '../ledger/history/importEvents.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { ledgerPolicyOf } from '../ledgerPolicyOf.ts';
 import { EventRejected, normaliseEvent } from '../normalise/normaliseEvent.ts';
 import { CliError } from './cliError.ts';
 import { withLedger } from './openLedger.ts';
@@ -41,7 +41,7 @@ export async function importFileCommand(file: string, options: ImportOptions): P
 }
 
 function openForImport(config: Config, connectionString: string): Ledger {
-  const { metrics, ledger } = config;
+  const { metrics } = config;
   return new Ledger({
     connectionString,
     // What goes wrong is thrown, and said at the end.
@@ -51,12 +51,7 @@ function openForImport(config: Config, connectionString: string): Ledger {
       familyShare: metrics.family_share,
       maxSeriesByFamily: metrics.max_series_by_family,
     },
-    policy: {
-      costFrom: costFromOf(config.sources),
-      lostAfterMs: ledger.lost_after,
-      settleAfterMs: ledger.settle_after,
-      dedupeWindowMs: ledger.dedupe_window,
-    },
+    policy: ledgerPolicyOf(config),
     readers: 1,
   });
 }

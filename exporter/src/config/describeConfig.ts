@@ -1,4 +1,6 @@
 import type { Config } from '../config.ts';
+import type { BudgetAction } from './budgetAction.ts';
+import type { NotifyReceiver, PauseWebhook } from './budgetsSchema.ts';
 import { formatByteSize } from './byteSize.ts';
 import { formatDuration } from './duration.ts';
 import { formatListenAddress } from './listenAddress.ts';
@@ -11,7 +13,7 @@ const HIDDEN = '<secret>';
  * secrets hidden. For `config check`.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { web, ledger, ingest, metrics, rate_limit, tokens, grafana, sources, budgets, compatible, log } = config;
+  const { web, ledger, ingest, metrics, rate_limit, tokens, grafana, sources, compatible, log } = config;
   const { retention } = ledger;
   return {
     web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
@@ -44,17 +46,45 @@ export function describeConfig(config: Config): Record<string, unknown> {
     },
     tokens: tokens.map(({ sha256: _, ...rule }) => ({ ...rule, token: HIDDEN })),
     ...(grafana === undefined ? {} : { grafana: hideSecrets(grafana) }),
-    sources: sources.map(({ options, poll_interval, timeout, ...rest }) => ({
+    sources: sources.map(({ options, poll_interval, timeout, pause, ...rest }) => ({
       ...rest,
+      ...(pause === undefined ? {} : { pause: describeWebhook(pause) }),
       poll_interval: formatDuration(poll_interval),
       timeout: formatDuration(timeout),
       options: hideSecrets(options),
     })),
-    ...(budgets === undefined ? {} : { budgets }),
+    ...describeBudgets(config),
     compatible,
     audit: describeAudit(config),
     approvals: describeApprovals(config),
     log,
+  };
+}
+
+/** Actions as they were written, in the place where they were. */
+function describeBudgets({ budgets, actions_on_exceed: beside }: Config): Record<string, unknown> {
+  const words = (actions: readonly BudgetAction[]) => actions.map(({ text }) => text);
+  if (budgets === undefined) return {};
+  const { actions_on_exceed: actions, notify, ...rest } = budgets;
+  return {
+    budgets: {
+      ...rest,
+      ...(actions === undefined ? {} : { actions_on_exceed: words(actions) }),
+      notify: notify.map(describeWebhook),
+    },
+    ...(beside === undefined ? {} : { actions_on_exceed: words(beside) }),
+  };
+}
+
+/** The address of a Slack webhook is all that it takes to write there, and headers carry tokens. */
+function describeWebhook(webhook: PauseWebhook | NotifyReceiver): Record<string, unknown> {
+  const { slack_webhook_url: slackUrl, ...rest } = { slack_webhook_url: undefined, ...webhook };
+  return {
+    ...rest,
+    ...(webhook.url === undefined ? {} : { url: hideUrlCredentials(webhook.url) }),
+    ...(slackUrl === undefined ? {} : { slack_webhook_url: HIDDEN }),
+    ...(webhook.bearer_token === undefined ? {} : { bearer_token: HIDDEN }),
+    headers: Object.fromEntries(Object.keys(webhook.headers).map((name) => [name, HIDDEN])),
   };
 }
 

@@ -12,7 +12,18 @@ export interface ReloadPlan {
   readonly effective: Config;
 }
 
-const RELOADABLE = ['tokens', 'grafana', 'sources', 'budgets', 'rate_limit', 'compatible', 'audit', 'approvals', 'log'] as const;
+const RELOADABLE = [
+  'tokens',
+  'grafana',
+  'sources',
+  'budgets',
+  'actions_on_exceed',
+  'rate_limit',
+  'compatible',
+  'audit',
+  'approvals',
+  'log',
+] as const;
 const RELOADABLE_METRICS = ['allow', 'deny'] as const;
 const FIXED = ['web', 'ledger', 'ingest'] as const;
 

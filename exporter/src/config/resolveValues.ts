@@ -75,6 +75,7 @@ function mayHoldSecretFiles(path: ConfigPath): boolean {
     ((path[0] === 'ledger' || path[0] === 'rate_limit' || path[0] === 'grafana') && path.length === 1) ||
     (path[0] === 'tokens' && path.length === 2) ||
     (path[0] === 'audit' && path[1] === 'webhook' && path.length === 2) ||
+    (path[0] === 'budgets' && path[1] === 'notify' && path.length === 3) ||
     path[0] === 'sources'
   );
 }

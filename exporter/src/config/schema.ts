@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { OWN_SOURCE } from '../contract/events.ts';
+import { budgetActions, budgetsSchema, pauseWebhook } from './budgetsSchema.ts';
 import {
   byteSize,
   durationMs,
@@ -133,6 +134,8 @@ const sourceSchema = z.looseObject({
   cost_from: z.enum(['usage', 'run']).optional(),
   /** In which the source writes times and days without an offset. */
   timezone: timeZone.optional(),
+  /** Where it is told that new sessions are paused, and that they are not any more. */
+  pause: pauseWebhook.optional(),
 });
 
 /**
@@ -159,14 +162,6 @@ const rateLimitSchema = z
     project_max: limits.project_max ?? limits.max ?? DEFAULT_PROJECT_MAX,
   }))
   .prefault({});
-
-const usd = z.number().positive();
-const budgetsSchema = z.strictObject({
-  workspace_monthly_usd: usd.optional(),
-  per_repo_daily_usd: usd.optional(),
-  per_persona_run_usd: usd.optional(),
-  actions_on_exceed: z.array(z.string().min(1)).default([]),
-});
 
 const compatibleSchema = z
   .strictObject({
@@ -227,6 +222,8 @@ export const fileSchema = z.strictObject({
   grafana: grafanaSchema.optional(),
   sources: z.array(sourceSchema).default([]),
   budgets: budgetsSchema.optional(),
+  /** Beside `budgets`, where CodeCourier's handbook writes it. */
+  actions_on_exceed: budgetActions.optional(),
   compatible: compatibleSchema,
   audit: auditSchema,
   approvals: approvalsSchema,

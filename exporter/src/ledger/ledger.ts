@@ -4,6 +4,8 @@ import type { NormalisedEvent, PulledRecord } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normaliseEvent.ts';
 import { allStatements } from './allStatements.ts';
+import { noticeLimits } from './budgets/noticeLimits.ts';
+import { reachedLimits } from './budgets/reachedLimits.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
@@ -530,15 +532,30 @@ export class Transaction {
   }
 
   async finish(): Promise<void> {
+    const { client, seq, nowMs } = this;
+    const dirty = this.working.dirty();
+    const runs = dirty.filter((r) => r.kind === 'run');
+    const { budgets } = this.policy;
+    const mayReach = !this.moves.spent.isEmpty || (runs.length > 0 && budgets?.limits.has('persona_run') === true);
+    const writing = allStatements([...this.#alongside, this.working.write(seq)]);
+    const spending = this.moves.spent.write(client, {
+      policy: budgets,
+      changed: runs,
+      nowMs,
+    });
+    const rest = [this.moves.write(client, seq), writeSourceReadings(client, this.#readings, this.#states, nowMs, seq)];
+    if (budgets !== undefined && mayReach) {
+      const [spent] = await allStatements([spending, writing, ...rest]);
+      await noticeLimits(client, reachedLimits(spent, budgets), { policy: budgets, nowMs });
+    }
     await allStatements([
-      ...this.#alongside,
-      this.working.write(this.seq),
-      this.moves.write(this.client, this.seq),
-      writeSourceReadings(this.client, this.#readings, this.#states, this.nowMs, this.seq),
+      writing,
+      spending,
+      ...rest,
       commitWriting(
-        this.client,
-        this.seq,
-        this.working.dirty().map((r) => [r.kind, r.source, r.key] as const),
+        client,
+        seq,
+        dirty.map((r) => [r.kind, r.source, r.key] as const),
       ),
     ]);
   }

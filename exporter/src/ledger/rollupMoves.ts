@@ -3,6 +3,7 @@ import { type FamilyName, familyOf, METRIC_CATALOGUE } from '../contract/metricC
 import type { Kind } from '../contract/records.ts';
 import { allStatements } from './allStatements.ts';
 import { float8Array, int4Array, int8Array, textArray } from './binaryArrays.ts';
+import { SpentMoves } from './budgets/spentMoves.ts';
 import { NanoSum } from './nano.ts';
 import type { Move, Observation } from './observe/observe.ts';
 import { takesLeast } from './observe/observe.ts';
@@ -50,6 +51,8 @@ export class RollupMoves {
   readonly #partsBegun = new Map<string, { series: number; owner: Owner; value: number }>();
   readonly #resolved = new Map<number, number>();
   readonly #registry: SeriesRegistry;
+  /** Money of the budgets. */
+  readonly spent = new SpentMoves();
   /** Sources whose counters are not exposed yet: their series need not begin at 0. */
   readonly #hidden: ReadonlySet<string>;
 
@@ -91,7 +94,8 @@ export class RollupMoves {
     return pending;
   }
 
-  #move({ family, labels, value, runId, at }: Move, source: string): void {
+  #move({ family, labels, value, runId, at, spent }: Move, source: string): void {
+    if (spent !== undefined) this.spent.add(source, spent, value);
     const pending = this.#of(family, labels);
     const definition = familyOf(family);
     pending.sum.add(value);

@@ -1,10 +1,19 @@
 import type { Doc, Stamp } from './mergeEvent.ts';
+import { toNano } from './nano.ts';
 import type { Counted, RecordState } from './observe/observe.ts';
-import type { Part } from './observe/recordView.ts';
+import type { Part, Spent } from './observe/recordView.ts';
 import type { SeriesRegistry } from './seriesRegistry.ts';
 
-/** counted: [series, key, value, carried?]; held: [series, value]. Series ids stand for family and labels. */
-export type StoredCounted = readonly (readonly [series: number, key: string, value: number, carried?: string])[];
+/** The amount is written out, in 1e-9 USD, so that the database sums up what was counted and not its own reading of it. */
+export type StoredSpent = readonly [nano: string, slot: number, project: string, persona: string, runId: string];
+/** counted: [series, key, value, carried?, spent?]; held: [series, value]. Series ids stand for family and labels. */
+export type StoredCounted = readonly (readonly [
+  series: number,
+  key: string,
+  value: number,
+  carried?: string | null,
+  spent?: StoredSpent,
+])[];
 export type StoredHeld = readonly (readonly [number, number])[];
 
 export interface StoredRow {
@@ -27,12 +36,19 @@ export function readState(row: StoredRow, registry: SeriesRegistry): { state: Re
   const counted: Counted[] = [];
   const foreignCounted: StoredCounted[number][] = [];
   for (const entry of row.counted ?? []) {
-    const [id, key, value, carried] = entry;
+    const [id, key, value, carried, spent] = entry;
     const series = registry.get(id);
     if (series === undefined) foreignCounted.push(entry);
     else {
       const { family, labels } = series;
-      counted.push({ family, labels, key, value, ...(carried === undefined ? {} : { carried }) });
+      counted.push({
+        family,
+        labels,
+        key,
+        value,
+        ...(typeof carried === 'string' ? { carried } : {}),
+        ...(spent === undefined ? {} : { spent: readSpent(spent) }),
+      });
     }
   }
   const held: Part[] = [];
@@ -56,11 +72,19 @@ export function writeCounted(
   registry: SeriesRegistry,
 ): string | null {
   if (counted.length === 0 && foreign.counted.length === 0) return null;
-  const own = counted.map(({ family, labels, key, value, carried }) => {
+  const own = counted.map(({ family, labels, key, value, carried, spent }): StoredCounted[number] => {
     const { id } = registry.resolve(family, labels);
+    if (spent !== undefined) {
+      const { slot, project, persona, runId } = spent;
+      return [id, key, value, null, [toNano(value).toString(), slot, project, persona, runId]];
+    }
     return carried === undefined ? [id, key, value] : [id, key, value, carried];
   });
   return JSON.stringify([...own, ...foreign.counted]);
+}
+
+function readSpent([, slot, project, persona, runId]: StoredSpent): Spent {
+  return { slot, project, persona, runId };
 }
 
 export function writeHeld(held: readonly Part[], foreign: ForeignFacts, registry: SeriesRegistry): string | null {

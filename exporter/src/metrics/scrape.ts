@@ -14,12 +14,14 @@ export interface Scraper {
 /**
  * Scrapes that arrive while one is under way share the next one: each sees what was committed before it arrived.
  * @param allows whether a family is exposed; of the ledger's families the snapshot says so itself
+ * @param readMore families that the ledger has besides its rollups; where it throws, the ledger counts as gone
  */
 export function createScraper(
   snapshot: RollupSnapshot,
   registry: Registry,
   log: Logger,
   allows: (family: string) => boolean = () => true,
+  readMore: () => Promise<readonly GaugeFamily[]> = async () => [],
 ): Scraper {
   const ledgerUp = selfGauge(registry, 'fleetlens_ledger_up');
   const duration = selfGauge(registry, 'fleetlens_scrape_duration_seconds');
@@ -30,9 +32,13 @@ export function createScraper(
   async function once(format: Format): Promise<Buffer[]> {
     const started = performance.now();
     let ledger: { chunks: Buffer[]; series: Map<string, number> } = { chunks: [], series: new Map() };
+    let more: readonly GaugeFamily[] = [];
     try {
       await snapshot.refresh();
+      const read = await readMore();
       ledger = await snapshot.render(format);
+      more = read.filter(({ name, samples }) => samples.length > 0 && allows(name));
+      for (const { name, samples } of more) ledger.series.set(name, samples.length);
       ledgerUp.set(1);
       wasUp = true;
     } catch (error) {
@@ -48,7 +54,7 @@ export function createScraper(
       onFailure: (family, error) =>
         log.error({ err: error, family }, 'scrape: a collector failed; its family is left out'),
     });
-    const known = [...(wasUp ? sourceGauges(snapshot) : []), seriesCounts(ledger.series)]
+    const known = [...more, ...(wasUp ? sourceGauges(snapshot) : []), seriesCounts(ledger.series)]
       .filter(({ name }) => allows(name))
       .map(({ name, samples }) => renderFamily(name, samples, format))
       .join('');
@@ -72,7 +78,8 @@ export function createScraper(
   };
 }
 
-interface GaugeFamily {
+/** A family of gauges with its samples. */
+export interface GaugeFamily {
   readonly name: FamilyName;
   readonly samples: readonly { readonly labels: readonly string[]; readonly value: number }[];
 }

@@ -120,7 +120,7 @@ class History {
     const record = { doc: row.doc, stamps: row.stamps, at: row.at.toISOString() };
     for (const [id, key, value, carried] of row.counted) {
       const series = this.#series.get(id);
-      if (series === undefined || carried !== undefined) continue;
+      if (series === undefined || typeof carried === 'string') continue;
       this.#grow(series, factTimeMs(kind, record, { key }, this.#options.nowMs), value);
     }
   }
@@ -146,7 +146,7 @@ class History {
     }
     for (const [id, , value, carried] of row.counted) {
       const series = this.#series.get(id);
-      if (series === undefined || carried !== undefined) continue;
+      if (series === undefined || typeof carried === 'string') continue;
       const missing = toNano(value) - (moved.get(series) ?? 0n);
       if (missing > 0n) this.#growthAt(series, firstMs).sum.addNano(missing);
     }

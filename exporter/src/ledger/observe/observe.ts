@@ -3,7 +3,7 @@ import type { Kind } from '../../contract/records.ts';
 import { type Doc, type Merged, overlay, stampOf } from '../mergeEvent.ts';
 import { isOfThisAttempt, isOlderThanAttempt, isRestated, splitKey } from './attempts.ts';
 import { countTotals } from './countTotals.ts';
-import type { Fact, Part, RecordView, View, ViewContext } from './recordView.ts';
+import type { Fact, Part, RecordView, Spent, View, ViewContext } from './recordView.ts';
 import { VIEWS } from './views.ts';
 
 /** A fact that was counted, with the labels then known; it is kept with the record. */
@@ -17,6 +17,7 @@ export interface Counted {
    * field that can state it anew.
    */
   readonly carried?: string;
+  readonly spent?: Spent;
 }
 
 /** What the ledger remembers of a record. */
@@ -33,6 +34,7 @@ export interface Move {
   readonly value: number;
   readonly runId?: string;
   readonly at?: string;
+  readonly spent?: Spent;
 }
 
 export interface Observation {
@@ -113,7 +115,13 @@ export function observe(
     const known = find(counted, fact.family, fact.key);
     if (known === undefined) {
       moves.push(moveOf(fact));
-      fresh.push({ family: fact.family, key: fact.key, labels: fact.labels, value: fact.value ?? 1 });
+      fresh.push({
+        family: fact.family,
+        key: fact.key,
+        labels: fact.labels,
+        value: fact.value ?? 1,
+        ...(fact.spent === undefined ? {} : { spent: fact.spent }),
+      });
     } else if (before !== undefined && known.carried === undefined && contradicts(known, fact)) {
       // A contradiction counts when it begins, not again with every later event of the record.
       const was = find(viewBefore(before).facts, fact.family, fact.key);
@@ -190,6 +198,7 @@ function moveOf(fact: Fact): Move {
     value: fact.value ?? 1,
     ...(fact.runId === undefined ? {} : { runId: fact.runId }),
     ...(fact.at === undefined ? {} : { at: fact.at }),
+    ...(fact.spent === undefined ? {} : { spent: fact.spent }),
   };
 }
 

@@ -22,6 +22,18 @@ export interface Fact {
    * the error of the first attempt is not one of the second.
    */
   readonly field?: string;
+  /** Money of the budgets. */
+  readonly spent?: Spent;
+}
+
+/** When money was spent, and whose it is; the amount is the value of its fact. */
+export interface Spent {
+  /** A quarter of an hour, as `slotAt` numbers them. */
+  readonly slot: number;
+  readonly project: string;
+  readonly persona: string;
+  /** '' where the record names no run. */
+  readonly runId: string;
 }
 
 /** What a record contributes to a gauge for as long as it is as it is. */
@@ -68,6 +80,8 @@ export interface RecordView {
 export interface ViewContext {
   /** Where the source's cost and tokens are counted from. */
   readonly costFrom: 'usage' | 'run';
+  /** Of the source, IANA name; default UTC. */
+  readonly timeZone?: string | undefined;
   /** When the event happened that last set a field (RFC 3339). */
   stampOf(field: string): string | undefined;
   /** The run that a step belongs to. */

@@ -1,7 +1,17 @@
 import { isFinished, isOpen } from '../../contract/status.ts';
+import { slotOfCost } from '../budgets/slotOfCost.ts';
 import { isAcknowledged, isFailure } from '../runFailure.ts';
 import { qualityFacts } from './qualityFacts.ts';
-import { type Fact, label, type Part, type RecordView, secondsBetween, unixSeconds, type View } from './recordView.ts';
+import {
+  type Fact,
+  label,
+  type Part,
+  type RecordView,
+  secondsBetween,
+  unixSeconds,
+  type View,
+  type ViewContext,
+} from './recordView.ts';
 import { serviceLabel } from './serviceLabel.ts';
 import { pullRequestFacts, pullRequestParts } from './viewPullRequest.ts';
 
@@ -100,7 +110,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
       if (status === 'succeeded') resolves.push({ family, labels: scope, value });
       else if (isFailure(run) && !isAcknowledged(run, finishedAt)) parts.push({ family, labels: scope, value });
     }
-    if (context.settled !== undefined) facts.push(...settledFacts(run, context.settled, context.costFrom, attempt));
+    if (context.settled !== undefined) facts.push(...settledFacts(run, context.settled, context, attempt));
   }
   facts.push(...pullRequestFacts(run.pullRequest, run.ci, source, project));
   parts.push(...pullRequestParts(run.pullRequest, run.ci, source, project, context.stampOf('pullRequest')));
@@ -120,7 +130,7 @@ export const viewRun: View<'run'> = (run, context): RecordView => {
 function settledFacts(
   run: Parameters<typeof viewRun>[0],
   settled: { usageCostUsd?: number; usageTokens?: number },
-  costFrom: 'usage' | 'run',
+  { costFrom, stampOf }: ViewContext,
   attempt: number,
 ): Fact[] {
   const { source } = run;
@@ -170,6 +180,12 @@ function settledFacts(
         field: 'costUsd',
         labels: [source, project, label(run.persona)],
         value: run.costUsd,
+        spent: {
+          slot: slotOfCost({ at: run.finishedAt ?? stampOf('costUsd'), timeZone: 'UTC' }),
+          project,
+          persona: label(run.persona),
+          runId: run.runId as string,
+        },
       });
     }
     if (run.inputTokens !== undefined) {

@@ -1,7 +1,8 @@
+import { slotOfCost } from '../budgets/slotOfCost.ts';
 import { type Fact, label, type RecordView, type View } from './recordView.ts';
 import { serviceLabel } from './serviceLabel.ts';
 
-export const viewUsage: View<'usage'> = (usage, { costFrom }): RecordView => {
+export const viewUsage: View<'usage'> = (usage, { costFrom, stampOf, timeZone = 'UTC' }): RecordView => {
   const { source } = usage;
   const project = label(usage.project);
   const service = usage.service === undefined ? '' : serviceLabel(usage.service);
@@ -28,6 +29,12 @@ export const viewUsage: View<'usage'> = (usage, { costFrom }): RecordView => {
         key: 'cost',
         labels: [source, project, label(usage.persona)],
         value: usage.costUsd,
+        spent: {
+          slot: slotOfCost({ at: stampOf('costUsd'), date: usage.date, timeZone }),
+          project,
+          persona: label(usage.persona),
+          runId: label(usage.runId),
+        },
       });
     }
     const counted = (unit: string) => (usage.unit === unit ? usage.quantity : undefined);

@@ -171,7 +171,7 @@ function readRecords(client: ClientBase, kind: Kind): AsyncGenerator<RecordRow[]
 function addRecord(kind: Kind, { source, key, counted, held }: RecordRow, find: Find): void {
   for (const [id, , value, carried] of counted ?? []) {
     const found = find(id);
-    if (found !== undefined && carried === undefined) addFact(found.rollup.family, found.sums, value);
+    if (found !== undefined && typeof carried !== 'string') addFact(found.rollup.family, found.sums, value);
   }
   for (const [id, value] of held ?? []) {
     const found = find(id);
