@@ -1,5 +1,6 @@
+import { acknowledgeBudget } from './acknowledgeBudget.ts';
 import { acknowledgeRun } from './acknowledgeRun.ts';
 import type { Action } from './action.ts';
 
 /** Every action, in the order of the API's description. */
-export const ACTIONS: readonly Action[] = [acknowledgeRun];
+export const ACTIONS: readonly Action[] = [acknowledgeRun, acknowledgeBudget];

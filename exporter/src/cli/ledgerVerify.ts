@@ -8,10 +8,10 @@ import { printable } from './printable.ts';
 import { printLine, tell } from './printOutput.ts';
 import { showProgress } from './progress.ts';
 
-function describe({ family, labels, what, expected, found }: Difference): string {
+function describe({ family, labels, what, of, expected, found }: Difference): string {
   // A label set that is gone left its number alone.
   const name = family === '' ? 'a label set that is gone' : `${family}{${labelPairs(familyOf(family).labels, labels)}}`;
-  return printable(`${name} ${what}: found ${found}, expected ${expected}`);
+  return printable(`${name} ${what}${of === undefined ? '' : ` of ${of}`}: found ${found}, expected ${expected}`);
 }
 
 export async function verifyLedgerCommand(options: { config?: string }): Promise<void> {

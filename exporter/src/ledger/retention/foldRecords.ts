@@ -1,5 +1,7 @@
 import type { Kind } from '../../contract/records.ts';
+import { type FoldedSpent, foldSpent } from '../budgets/foldSpent.ts';
 import type { Transaction } from '../ledger.ts';
+import { toNano } from '../nano.ts';
 import type { Observation } from '../observe/observe.ts';
 import { readState, type StoredRow } from '../storedState.ts';
 import { addFact, type FactSums, noSums } from '../verify/expectedRollups.ts';
@@ -26,11 +28,16 @@ const NO_CHANGE: Observation = {
  */
 export async function foldRecords(tx: Transaction, kind: Kind, rows: readonly DeletedRow[]): Promise<void> {
   const base = new Map<number, FactSums>();
+  const spending: FoldedSpent[] = [];
   for (const row of rows) {
     const { state } = readState({ ...row, doc: { source: row.source }, stamps: [] }, tx.registry);
     tx.moves.add({ kind, source: row.source, key: row.key }, { ...NO_CHANGE, ended: state.held });
-    for (const { family, labels, value, carried } of state.counted) {
+    for (const { family, labels, value, carried, spent } of state.counted) {
       if (carried !== undefined) continue;
+      if (spent !== undefined) {
+        const { slot, project, runId } = spent;
+        spending.push({ source: row.source, slot, project, runId, nano: toNano(value) });
+      }
       const { id } = tx.registry.resolve(family, labels);
       let sums = base.get(id);
       if (sums === undefined) {
@@ -40,6 +47,7 @@ export async function foldRecords(tx: Transaction, kind: Kind, rows: readonly De
       addFact(family, sums, value);
     }
   }
+  await foldSpent(tx, spending);
   if (base.size === 0) return;
   const folded = [...base];
   await tx.client.query({

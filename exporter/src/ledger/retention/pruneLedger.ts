@@ -1,4 +1,5 @@
 import { METRIC_CATALOGUE } from '../../contract/metricCatalogue.ts';
+import { pruneBudgets } from '../budgets/pruneBudgets.ts';
 import type { Ledger, Transaction } from '../ledger.ts';
 import { keepAuditFor, pruneAudit } from './pruneAudit.ts';
 import { forgetUpTo, pruneRecords, RECORDS_PRUNED_ALONE } from './pruneRecords.ts';
@@ -59,6 +60,7 @@ export async function pruneLedger(ledger: Ledger, policy: RetentionPolicy): Prom
     (await repeat((tx) => pruneOutput(tx, ago(tx, policy.output)))) +
     (await trimOutput(ledger, policy.output_bytes_per_run));
   const samples = await repeat((tx) => pruneRows(tx, 'sample', 'at < $1', ago(tx, policy.samples)));
+  await repeat(pruneBudgets);
   const changes = await repeat((tx) => pruneChanges(tx, ago(tx, policy.changes)));
   const deadLetters = await repeat((tx) => pruneRows(tx, 'dead_letter', 'received_at < $1', ago(tx, DEAD_LETTERS_MS)));
   let dedupeKeys = 0;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { KINDS } from '../../contract/records.ts';
+import { compareBudgets, repairBudgets } from '../budgets/verifyBudgets.ts';
 import { beginWriting, commitWriting } from '../lockLedger.ts';
 import { takesLeast } from '../observe/observe.ts';
 import { recordTable } from '../recordTable.ts';
@@ -27,12 +28,15 @@ export async function rebuildLedger(
     const head = await beginWriting(client);
     const figures = await readFigures(client, options.onProgress);
     const differences = compareFigures(figures);
+    const spent = await compareBudgets(client);
     const unrepaired = differences.filter((d) => d.what === 'series');
-    const repaired = differences.filter((d) => d.what !== 'series');
+    const wrong = differences.filter((d) => d.what !== 'series');
+    const repaired = [...wrong, ...spent];
     const seq = head.seq + 1;
-    if (repaired.length > 0) {
-      await repairRollups(client, figures, repaired, seq);
-      if (repaired.some((d) => d.what === 'parts')) await repairParts(client, figures);
+    if (spent.length > 0) await repairBudgets(client);
+    if (wrong.length > 0) {
+      await repairRollups(client, figures, wrong, seq);
+      if (wrong.some((d) => d.what === 'parts')) await repairParts(client, figures);
     }
     await storeMismatches(client, unrepaired.length);
     await commitWriting(client, seq, []);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { FamilyName } from '../../contract/metricCatalogue.ts';
+import { compareBudgets } from '../budgets/verifyBudgets.ts';
 import { beginWriting } from '../lockLedger.ts';
 import { nanoText } from '../nano.ts';
 import { expectedCount, expectedValue, type LedgerFigures, type OnProgress, readFigures } from './expectedRollups.ts';
@@ -16,6 +17,8 @@ export interface Difference {
    * series: the label set itself.
    */
   readonly what: 'value' | 'count' | 'buckets' | 'parts' | 'series';
+  /** What of the label set, where it is a part of it: a window, a run. */
+  readonly of?: string;
   readonly expected: string;
   readonly found: string;
 }
@@ -25,7 +28,7 @@ export interface Verification {
 }
 
 /**
- * Recomputes every rollup by label set from what its records counted and hold, and from what pruned records left in the base,
+ * Recomputes every rollup by label set, and what the budgets have spent, from what its records counted and hold, and from what pruned records left in the base,
  * and compares. Reads one state of the database, in pages, while writers go on; the number of differences is kept in the
  * ledger and exposed as `fleetlens_ledger_mismatches`.
  *
@@ -40,7 +43,8 @@ export async function verifyLedger(
   let broken = true;
   try {
     await client.query('begin transaction isolation level repeatable read, read only');
-    const differences = compareFigures(await readFigures(client, options.onProgress));
+    const figures = await readFigures(client, options.onProgress);
+    const differences = [...compareFigures(figures), ...(await compareBudgets(client))];
     await client.query('commit');
     await beginWriting(client);
     await storeMismatches(client, differences.length);
