@@ -21,6 +21,7 @@ import {
   runsSummaryAnswer,
   runsSummaryQuery,
 } from '../contract/compatible.ts';
+import { budgetsAnswer, gateAnswer, gateQuery } from '../contract/budgets.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 
@@ -193,6 +194,25 @@ function runPaths(): Record<string, Json> {
       path,
       query: outputQuery,
       answer: ref('OutputPage'),
+    }),
+  };
+}
+
+function budgetPaths(): Record<string, Json> {
+  return {
+    '/api/v1/budgets': read({
+      id: 'listBudgets',
+      summary: 'Every budget: limit, spent, window, pause, and when it is used up at the present rate',
+      tag: 'budgets',
+      answer: ref('BudgetsAnswer'),
+    }),
+    '/api/v1/gate': read({
+      id: 'askGate',
+      summary:
+        'May a new session start? For launchers, before each one. Answered from memory that is at most 5 seconds old; not limited by rate_limit.max.',
+      tag: 'budgets',
+      query: gateQuery,
+      answer: ref('GateAnswer'),
     }),
   };
 }
@@ -371,6 +391,8 @@ function components(): Record<string, Json> {
   const schemas: Record<string, Json> = {
     Error: jsonSchema(errorAnswer, 'output'),
     IngestAnswer: jsonSchema(ingestAnswer, 'output'),
+    BudgetsAnswer: jsonSchema(budgetsAnswer, 'output'),
+    GateAnswer: jsonSchema(gateAnswer, 'output'),
     RunAnswer: {
       allOf: [ref('Run')],
       properties: {
@@ -430,6 +452,7 @@ export function describeApi(version: string): Json {
     tags: [{ name: 'runs' }, { name: 'records' }, { name: 'ingest' }, { name: 'compatible' }, { name: 'operation' }],
     paths: {
       ...runPaths(),
+      ...budgetPaths(),
       ...recordPaths(),
       '/api/v1/events': ingestPath(),
       '/api/v1/webhooks/{source}': webhookPath(),
