@@ -41,6 +41,13 @@ export interface Principal {
   readonly user?: GrafanaUser;
 }
 
+export interface GuardedRoute {
+  readonly method: string;
+  /** As the framework has it: `/api/v1/runs/:source/:id`. */
+  readonly url: string;
+  readonly access: Access;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call this route. Every route states it; one that does not fails at start-up. */
@@ -48,6 +55,10 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     principal: Principal;
+  }
+  interface FastifyInstance {
+    /** Every route and its rule. */
+    guardedRoutes: readonly GuardedRoute[];
   }
 }
 
@@ -139,11 +150,13 @@ export interface AuthOptions {
  *
  * With tokens configured, reads need one. With none, reads are open to this machine and everything else is refused. A
  * user of the web configuration's basic authentication reads as a viewer; writing needs a token. Where a Grafana is configured
- * and a request carries its signed identity, the person and the token both have to have the right, and both lists of
- * projects count; an identity that is not to be believed is refused, never ignored.
+ * and a request carries its signed identity, the token has to read, the person's role decides, and both lists of projects
+ * count; an identity that is not to be believed is refused, never ignored.
  */
 export function guardRoutes(app: FastifyInstance, options: AuthOptions): void {
   app.decorateRequest('principal', null as unknown as Principal); // set by the hook below before any handler runs
+  const guarded: GuardedRoute[] = [];
+  app.decorate('guardedRoutes', guarded);
   app.addHook('onRoute', ({ method, url, config }) => {
     if (config?.access === undefined) {
       const expected = ACCESS.map((access) => `'${access}'`).join(' | ');
@@ -151,6 +164,7 @@ export function guardRoutes(app: FastifyInstance, options: AuthOptions): void {
         `route ${[method].flat().join(',')} ${url} states no access rule; expected config: { access: ${expected} }`,
       );
     }
+    for (const name of [method].flat()) guarded.push({ method: name, url, access: config.access });
   });
   const acting = new WeakSet<FastifyRequest>();
   app.addHook('onRequest', requireRole(options, acting));
@@ -180,6 +194,7 @@ function reportRefusals(app: FastifyInstance, refused: RefusedUse, acting: WeakS
 
 /** The hook that {@link guardRoutes} puts before every route: 401 without a valid identity, 403 with one that may not. */
 function requireRole(options: AuthOptions, acting: WeakSet<FastifyRequest>): onRequestHookHandler {
+  const { people } = options;
   // Callbacks where they can: a promise for each request costs more than what is done.
   return (request, _reply, done) => {
     const rule = request.routeOptions.config.access ?? 'public';
@@ -187,41 +202,55 @@ function requireRole(options: AuthOptions, acting: WeakSet<FastifyRequest>): onR
     const caller = identify(request, options);
     request.principal = caller ?? NOBODY;
     if (access === 'public') return done();
-    const settle = (refusal: HttpError | undefined) => {
-      const final = refusal ?? whyRefusedProjects(rule, request.principal);
-      if (final === undefined && access === 'act') acting.add(request);
-      done(final);
-    };
-    const { people } = options;
     const identity = people?.isConfigured ? request.headers[IDENTITY_HEADER]?.toString() : undefined;
-    const refusal = whyRefused(request, access, caller, identity !== undefined, options);
-    if (refusal !== undefined || people === undefined || identity === undefined) return settle(refusal);
+    const unknown = whyUnknown(request, access, caller, identity !== undefined, options);
+    if (unknown !== undefined || caller === undefined) return done(unknown);
+    const authorise = () => {
+      const refusal =
+        whyRefused(access, caller, request.principal) ?? whyRefusedProjects(rule, request.principal);
+      if (refusal === undefined && access === 'act') acting.add(request);
+      done(refusal);
+    };
+    if (people === undefined || identity === undefined) return authorise();
     people.verify(identity).then((person) => {
-      request.principal = speakFor(request.principal, person);
-      settle(whyRefusedPerson(access, request.principal));
+      request.principal = speakFor(caller, person);
+      authorise();
     }, done);
   };
 }
 
-/** What the credentials alone forbid. With an identity beside them they need only read where the person is to act. */
-function whyRefused(
+/** The credentials are of nobody, or no good alone. */
+function whyUnknown(
   request: FastifyRequest,
   access: GuardedAccess,
   caller: Principal | undefined,
   hasIdentity: boolean,
   options: AuthOptions,
 ): HttpError | undefined {
-  if (caller === undefined) return nobodyError(request, access, options);
-  if (caller.kind === 'local') return access === 'read' ? undefined : nobodyError(request, access, options);
-  const isActing = access === 'act' && hasIdentity && caller.kind === 'token';
-  const expected = ROLES_OF[isActing ? 'read' : access];
-  if (!expected.some((role) => role === caller.role)) {
-    const found = `found ${caller.kind === 'basic' ? 'user' : 'token'} "${caller.name}" of role ${caller.role}`;
-    return new HttpError(403, 'forbidden', `${found}, expected one of ${expected.join(', ')}`);
+  if (caller === undefined || (caller.kind === 'local' && access !== 'read')) {
+    return nobodyError(request, access, options);
   }
   if (hasIdentity || !options.tokens.needsIdentity(caller)) return undefined;
   const message = `found token "${caller.name}" without X-Grafana-Id, expected it beside (require_identity): ask through Grafana's data source, or use another token`;
   return new HttpError(401, 'identity_missing', message, { headers: { 'WWW-Authenticate': REALM } });
+}
+
+/** Of a person it is their own role that counts, and what they come with need only read; to act it has to be a token. */
+function whyRefused(access: GuardedAccess, caller: Principal, principal: Principal): HttpError | undefined {
+  const isPerson = principal.kind === 'user';
+  const isCarried = isPerson && access !== 'ingest' && (access !== 'act' || caller.kind === 'token');
+  const ofCaller = ROLES_OF[isCarried ? 'read' : access];
+  if (caller.kind !== 'local' && !ofCaller.some((role) => role === caller.role)) {
+    return forbidden(`${caller.kind === 'basic' ? 'user' : 'token'} "${caller.name}"`, caller, ofCaller);
+  }
+  const own = ROLES_OF[isPerson && access === 'act' ? 'read' : access];
+  if (principal === caller || own.some((role) => role === principal.role)) return undefined;
+  const who = isPerson ? `Grafana user "${principal.name}"` : 'a service account or visitor of Grafana';
+  return forbidden(who, principal, own);
+}
+
+function forbidden(who: string, { role }: Principal, expected: readonly Role[]): HttpError {
+  return new HttpError(403, 'forbidden', `found ${who} of role ${role}, expected one of ${expected.join(', ')}`);
 }
 
 /** What the token and the person may both do. */
@@ -234,13 +263,6 @@ function speakFor(caller: Principal, { user, role, projects }: VerifiedIdentity)
   const limits = both === undefined ? {} : { projects: both };
   if (user === undefined) return { ...rest, ...(name === undefined ? {} : { name }), role, ...limits };
   return { ...rest, kind: 'user', name: user.login, role, user, ...limits };
-}
-
-function whyRefusedPerson(access: GuardedAccess, { kind, name, role }: Principal): HttpError | undefined {
-  const expected = ROLES_OF[access === 'act' && kind === 'user' ? 'read' : access];
-  if (expected.some((one) => one === role)) return undefined;
-  const found = kind === 'user' ? `Grafana user "${name}"` : 'no person, but a service account or visitor of Grafana';
-  return new HttpError(403, 'forbidden', `found ${found} of role ${role}, expected one of ${expected.join(', ')}`);
 }
 
 /** Metrics are of all projects at once. */
