@@ -17,13 +17,14 @@ const rules: TokenRule[] = ROLES.map((role) => ({
   ...(role === 'ingest' ? { sources: ['ci'] } : { projects: ['web'] }),
 }));
 
-function build(tokens: TokenRule[], metricsNeedToken = false): FastifyInstance {
+function build(tokens: TokenRule[], metricsNeedToken = false, trustedProxies: readonly string[] = []): FastifyInstance {
   const app = createServer({
     log: pino({ level: 'silent' }),
     version: '0',
     tokens: new TokenRegistry(tokens),
     health: new HealthRegistry({ version: '0' }),
     metricsNeedToken,
+    trustedProxies,
     externalUrl: 'https://fleet.example/lens',
   });
   for (const access of ['public', 'metrics', 'read', 'ingest', 'operator', 'builder', 'admin', 'act'] as const) {
@@ -32,13 +33,21 @@ function build(tokens: TokenRule[], metricsNeedToken = false): FastifyInstance {
   return app;
 }
 
-async function ask(app: FastifyInstance, path: string, from: { peer?: string; host?: string; token?: string } = {}) {
+interface From {
+  readonly peer?: string;
+  readonly host?: string;
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function ask(app: FastifyInstance, path: string, from: From = {}) {
   const answer = await app.inject({
     url: path,
     remoteAddress: from.peer ?? '127.0.0.1',
     headers: {
       host: from.host ?? 'localhost:9960',
       ...(from.token === undefined ? {} : { authorization: `Bearer ${from.token}` }),
+      ...from.headers,
     },
   });
   return { status: answer.statusCode, headers: answer.headers, body: answer.json() };
@@ -126,6 +135,25 @@ describe('without tokens', () => {
     for (const host of ['localhost', '127.0.0.1:9960', '[::1]:9960', 'fleet.example']) {
       expect((await ask(build([]), '/read', { host })).status).toBe(200);
     }
+  });
+
+  it.each<[string, Record<string, string>, readonly string[], boolean]>([
+    ['an unknown proxy of this machine', { 'x-forwarded-for': '203.0.113.7' }, [], false],
+    ['an unknown proxy that says it is from here', { 'x-forwarded-for': '127.0.0.1' }, [], false],
+    ['an unknown proxy, in the standard header', { forwarded: 'for=127.0.0.1' }, [], false],
+    ['a proxy of which another one is trusted', { 'x-forwarded-for': '127.0.0.1' }, ['10.0.0.1'], false],
+    ['a trusted proxy, from elsewhere', { 'x-forwarded-for': '203.0.113.7' }, ['127.0.0.1'], false],
+    ['a trusted proxy, from here', { 'x-forwarded-for': '127.0.0.1' }, ['127.0.0.1'], true],
+    [
+      'a trusted proxy, from here under another name',
+      { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'evil.example' },
+      ['127.0.0.1'],
+      false,
+    ],
+    ['a trusted proxy, in a header that is not read', { forwarded: 'for=127.0.0.1' }, ['127.0.0.1'], false],
+  ])('what is forwarded by %s is local only where that is known', async (_what, headers, trusted, isLocal) => {
+    const { status } = await ask(build([], false, trusted), '/read', { headers });
+    expect(status).toBe(isLocal ? 200 : 401);
   });
 
   it('a token that nobody has is refused rather than ignored', async () => {

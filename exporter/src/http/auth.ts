@@ -278,9 +278,22 @@ function identify(request: FastifyRequest, options: AuthOptions): Principal | un
   if (byToken !== undefined) return byToken;
   const user = options.basicUserOf?.(request);
   if (user !== undefined) return { kind: 'basic', name: user, role: 'viewer' };
-  const isLocal = isLoopback(request.socket.remoteAddress) && isOwnHost(request.headers.host, options.externalUrl);
+  const { host, 'x-forwarded-host': forwardedHost } = request.headers;
+  const isLocal =
+    comesFromHere(request) && [host, forwardedHost?.toString()].every((name) => isOwnHost(name, options.externalUrl));
   // A wrong token is refused even where none is needed: its owner believes to be somebody.
   return options.tokens.isEmpty && token === undefined && isLocal ? { kind: 'local' } : undefined;
+}
+
+/**
+ * A proxy on this machine is a loopback peer too, whoever asks it: what was forwarded is from here only where a trusted proxy says
+ * so, in the one header that is read of it (X-Forwarded-For).
+ */
+function comesFromHere(request: FastifyRequest): boolean {
+  const { 'x-forwarded-for': forwardedFor, forwarded } = request.headers;
+  if (!isLoopback(request.socket.remoteAddress)) return false;
+  if (forwardedFor === undefined && forwarded === undefined) return true;
+  return (request.ips?.length ?? 0) > 1 && isLoopback(request.ip);
 }
 
 function nobodyError(request: FastifyRequest, access: GuardedAccess, options: AuthOptions): HttpError {
