@@ -336,12 +336,21 @@ function webhookPath(): Json {
     post: {
       operationId: 'receiveWebhook',
       summary:
-        'A webhook of a source that takes them; its signature over the raw body tells who sends. Answered after the commit.',
+        'A webhook of a source that takes them, or lines that a log shipper pushes. A signature over the raw body, or a secret in the Authorization header, tells who sends: which of them depends on the type of the source. Answered after the commit.',
       tags: ['ingest'],
       parameters: [{ name: 'source', in: 'path', required: true, schema: { type: 'string' } }],
-      requestBody: { required: true, content: { 'application/json': { schema: {} } } },
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: {} },
+          'application/x-ndjson': { schema: { type: 'string', description: 'One line of a log a line.' } },
+        },
+      },
       responses: {
-        '200': jsonBody(ref('IngestAnswer'), 'Committed; a delivery that came before is a duplicate.'),
+        '200': jsonBody(
+          ref('IngestAnswer'),
+          'Committed; what came before is a duplicate, a line that cannot be read is named with index and reason.',
+        ),
         '202': jsonBody(ref('IngestAnswer'), 'Of no interest here; nothing was recorded.'),
         ...failures(400, 401, 404, 413),
         ...TOO_MANY_REQUESTS,

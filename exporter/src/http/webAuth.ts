@@ -5,10 +5,21 @@ import { BasicAuth, BasicAuthBusy } from './webConfig/basicAuth.ts';
 import { RateLimiter } from './webConfig/rateLimiter.ts';
 import type { WebConfigFile, WebConfigState } from './webConfig/webConfigFile.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * Its handler tells who sends, by a signature or a secret: basic authentication is not asked for, since a code host can send no
+     * password and a log shipper has its secret in the Authorization header. Default: it is.
+     */
+    verifiesSender?: true;
+  }
+}
+
 /**
  * Applies rate limit, response headers and basic authentication of the web configuration, in the exporter-toolkit's
- * order, to every request (also to paths that do not exist). With users configured, every request needs one of them, or
- * a valid bearer token: both travel in the Authorization header, so a client can send but one.
+ * order, to every request (also to paths that do not exist). With users configured, every request but those to routes
+ * that verify their senders themselves needs one of them, or a valid bearer token: both travel in the Authorization
+ * header, so a client can send but one.
  * @returns who a request's basic authentication named, for the route guard.
  */
 export function guardByWebConfig(
@@ -28,7 +39,7 @@ export function guardByWebConfig(
       const headers = { 'Retry-After': String(Math.ceil(waitMs / 1000)) };
       throw new HttpError(429, 'too_many_requests', 'more requests than rate_limit allows', { headers });
     }
-    if (Object.keys(state.users).length === 0) return;
+    if (Object.keys(state.users).length === 0 || request.routeOptions.config.verifiesSender) return;
     const user = await identify(request, state);
     if (user !== undefined) users.set(request, user);
     else if (tokens.of(request) === undefined) {

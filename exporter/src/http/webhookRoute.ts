@@ -12,7 +12,7 @@ import { EventRejected, MAX_FUTURE_MS, normaliseData, normaliseEvent } from '../
 import { redactText } from '../normalise/redactSecrets.ts';
 import type { RejectedPart, WebhookEvent, WebhookOutcome, WebhookReceiver } from '../sources/source.ts';
 import { HttpError } from './httpError.ts';
-import { limitPush } from './rateLimit/limitRoutes.ts';
+import { countRefused, limitPush } from './rateLimit/limitRoutes.ts';
 import type { Subject } from './rateLimit/rateLimits.ts';
 
 export interface WebhookOptions {
@@ -47,27 +47,32 @@ export function webhookRoute(app: FastifyInstance, options: WebhookOptions): voi
       receiverFor(request);
       return await receiveBody(payload, unverified, { maxBytes: maxBodyBytes });
     });
-    scope.post('/api/v1/webhooks/:source', { config: { access: 'public' } }, async (request, reply) => {
-      const { source, receiver } = receiverFor(request);
-      const received = request.body as ReceivedBody | undefined;
-      if (received === undefined) throw new HttpError(400, 'invalid_request', 'found no body, expected a webhook');
-      const { bytes } = received;
-      const outcome = await receiver
-        .receive({ body: bytes, headers: request.headers })
-        .finally(() => received.release());
-      if ('refused' in outcome) {
-        counted.inc({ source, result: 'rejected' });
-        throw refusalOf(outcome.refused, outcome.reason);
-      }
-      await limitPush(reply, subjectsOf(source, outcome.events));
-      const { events, rejected = [] } = outcome;
-      const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected: [] };
-      if (events.length + rejected.length === 0) return await reply.code(202).send(answer);
-      await record(source, events, bytes.length, answer);
-      await reject(source, rejected, answer);
-      answer.rejected.sort((a, b) => a.index - b.index);
-      return await reply.send(answer);
-    });
+    scope.post(
+      '/api/v1/webhooks/:source',
+      { config: { access: 'public', verifiesSender: true } },
+      async (request, reply) => {
+        const { source, receiver } = receiverFor(request);
+        const received = request.body as ReceivedBody | undefined;
+        if (received === undefined) throw new HttpError(400, 'invalid_request', 'found no body, expected a webhook');
+        const { bytes } = received;
+        const outcome = await receiver
+          .receive({ body: bytes, headers: request.headers })
+          .finally(() => received.release());
+        if ('refused' in outcome) {
+          counted.inc({ source, result: 'rejected' });
+          if (outcome.sent !== undefined) countRefused(request, outcome.sent);
+          throw refusalOf(outcome.refused, outcome.reason);
+        }
+        await limitPush(reply, subjectsOf(source, outcome.events));
+        const { events, rejected = [] } = outcome;
+        const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected: [] };
+        if (events.length + rejected.length === 0) return await reply.code(202).send(answer);
+        await record(source, events, bytes.length, answer);
+        await reject(source, rejected, answer);
+        answer.rejected.sort((a, b) => a.index - b.index);
+        return await reply.send(answer);
+      },
+    );
   });
 
   function receiverFor(request: FastifyRequest): { source: string; receiver: WebhookReceiver } {

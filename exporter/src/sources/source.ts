@@ -90,8 +90,8 @@ export interface RejectedPart {
 
 export type WebhookOutcome =
   | { readonly events: readonly WebhookEvent[]; readonly rejected?: readonly RejectedPart[] }
-  /** `signature`, `secret`: whoever sent it is not who may. */
-  | { readonly refused: 'signature' | 'secret' | 'malformed'; readonly reason: string };
+  /** `signature`, `secret`: whoever sent it is not who may; `sent` is the wrong one, where there was one. */
+  | { readonly refused: 'signature' | 'secret' | 'malformed'; readonly reason: string; readonly sent?: string };
 
 /** Reads the webhooks of a source; every replica has one, whether or not it polls. */
 export interface WebhookReceiver {

@@ -42,6 +42,19 @@ export function signatureOf(body: string, secret = SECRET): string {
   return createHmac('sha256', secret).update(body).digest('hex');
 }
 
+/** A webhook as Sentry sends it. */
+export function signedWebhook(resource: string, payload: object) {
+  const body = JSON.stringify(payload);
+  const headers = {
+    'content-type': 'application/json',
+    'request-id': randomUUID().replaceAll('-', ''),
+    'sentry-hook-resource': resource,
+    'sentry-hook-timestamp': String(Math.floor(Date.now() / 1000)),
+    'sentry-hook-signature': signatureOf(body),
+  };
+  return { body, headers };
+}
+
 export async function sentryBed(options: object = {}): Promise<SentryBed> {
   const server = await SentryServer.start('bot', 'scripts');
   onTestFinished(async () => {
@@ -99,15 +112,8 @@ export async function sentryBed(options: object = {}): Promise<SentryBed> {
     },
     receive,
     async deliver(resource, payload, headers = {}) {
-      const body = JSON.stringify(payload);
-      const outcome = await receive(body, {
-        'content-type': 'application/json',
-        'request-id': randomUUID().replaceAll('-', ''),
-        'sentry-hook-resource': resource,
-        'sentry-hook-timestamp': String(Math.floor(Date.now() / 1000)),
-        'sentry-hook-signature': signatureOf(body),
-        ...headers,
-      });
+      const signed = signedWebhook(resource, payload);
+      const outcome = await receive(signed.body, { ...signed.headers, ...headers });
       if ('refused' in outcome) return [`${outcome.refused}: ${outcome.reason}`];
       const events = outcome.events.map((event) => normaliseEvent({ ...event, source: 'sentry' }, Date.now()));
       if (events.length === 0) return [];

@@ -36,7 +36,7 @@ export function limitRoutes(app: FastifyInstance, limits: RateLimits | undefined
       if (mayPush(principal)) return done();
       // Counted even if the address is over its limit: else that would tell a wrong token from the right one, for ever.
       const isWrong = principal === undefined && bearerToken(request) !== undefined;
-      if (isWrong) limits.countWrongCredentials(client, request.headers.authorization ?? '');
+      if (isWrong) countRefused(request, request.headers.authorization ?? '');
     }
     settle(limits.takeClient(client), reply, done);
   });
@@ -50,12 +50,17 @@ export function limitRoutes(app: FastifyInstance, limits: RateLimits | undefined
 
   app.addHook('onSend', (request, reply, _payload, done) => {
     const { authorization } = request.headers;
+    const { verifiesSender } = request.routeOptions.config;
     // Not what came without any: a browser asks so first.
-    if (reply.statusCode === 401 && authorization !== undefined) {
-      limits.countWrongCredentials(clientFrom(request), authorization);
-    }
+    if (reply.statusCode === 401 && authorization !== undefined && !verifiesSender)
+      countRefused(request, authorization);
     done();
   });
+}
+
+/** Counts wrong credentials, a signature or a secret among them, for the address that they came from. */
+export function countRefused(request: FastifyRequest, credentials: string): void {
+  request.server.rateLimits?.countWrongCredentials(clientFrom(request), credentials);
 }
 
 /**

@@ -54,16 +54,17 @@ export function githubWebhook(config: GithubConfig): WebhookReceiver | undefined
 
   return {
     async receive({ body, headers }: Webhook): Promise<WebhookOutcome> {
-      const signature = headers['x-hub-signature-256'];
+      const signature = headers['x-hub-signature-256']?.toString();
       const text = body.toString('utf8');
       // verify() compares in constant time; it throws where one of the three is empty.
       const isSigned =
-        typeof signature === 'string' && signature !== '' && text !== '' && (await verify(secret, text, signature));
+        signature !== undefined && signature !== '' && text !== '' && (await verify(secret, text, signature));
       if (!isSigned) {
         const found = signature === undefined ? 'none' : 'one that does not fit the body';
         return {
           refused: 'signature',
           reason: `X-Hub-Signature-256: found ${found}, expected the signature by webhook_secret`,
+          ...(signature === undefined ? {} : { sent: signature }),
         };
       }
       const name = headers['x-github-event'];

@@ -26,11 +26,13 @@ export function pushedLines({
 
   return {
     async receive({ body, headers }: Webhook): Promise<WebhookOutcome> {
-      if (!isSecret(headers.authorization, secret)) {
-        const found = headers.authorization === undefined ? 'none' : 'another one';
+      const { authorization } = headers;
+      if (!isSecret(authorization, secret)) {
+        const found = authorization === undefined ? 'none' : 'another one';
         return {
           refused: 'secret',
           reason: `Authorization: found ${found}, expected "Bearer <webhook_secret>", or it as the password of basic authentication`,
+          ...(authorization === undefined ? {} : { sent: authorization }),
         };
       }
       const text = await textOf(body, headers['content-encoding']);

@@ -1,5 +1,4 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import { z } from 'zod';
 import type { JsonObject } from '../rows/textValues.ts';
 import type { Webhook, WebhookEvent, WebhookOutcome, WebhookReceiver } from '../source.ts';
@@ -29,8 +28,15 @@ export function sentryWebhook({ webhook_secret: secret, projects }: SentryConfig
   const allowed = new Set(projects);
   return {
     async receive({ body, headers }: Webhook): Promise<WebhookOutcome> {
-      const refusal = whyUnsigned(body, headers, secret);
-      if (refusal !== undefined) return { refused: 'signature', reason: refusal };
+      const signature = headers['sentry-hook-signature']?.toString();
+      if (!isSigned(body, signature, secret)) {
+        const found = signature === undefined ? 'none' : 'one that does not fit the body';
+        return {
+          refused: 'signature',
+          reason: `Sentry-Hook-Signature: found ${found}, expected the signature by webhook_secret, the client secret of the integration`,
+          ...(signature === undefined ? {} : { sent: signature }),
+        };
+      }
       const resource = headers['sentry-hook-resource'];
       if (typeof resource !== 'string') {
         return { refused: 'malformed', reason: 'expected the header Sentry-Hook-Resource' };
@@ -51,13 +57,10 @@ export function sentryWebhook({ webhook_secret: secret, projects }: SentryConfig
 }
 
 /** `Sentry-Hook-Signature`: HMAC-SHA256 of the raw body by the client secret, hexadecimal. */
-function whyUnsigned(body: Buffer, headers: IncomingHttpHeaders, secret: string): string | undefined {
-  const found = headers['sentry-hook-signature'];
+function isSigned(body: Buffer, found: string | undefined, secret: string): boolean {
   const expected = createHmac('sha256', secret).update(body).digest();
-  const signature = Buffer.from(typeof found === 'string' && /^[0-9a-f]{64}$/i.test(found) ? found : '', 'hex');
-  if (signature.length === expected.length && timingSafeEqual(signature, expected)) return undefined;
-  const what = found === undefined ? 'none' : 'one that does not fit the body';
-  return `Sentry-Hook-Signature: found ${what}, expected the signature by webhook_secret, the client secret of the integration`;
+  const signature = Buffer.from(found !== undefined && /^[0-9a-f]{64}$/i.test(found) ? found : '', 'hex');
+  return signature.length === expected.length && timingSafeEqual(signature, expected);
 }
 
 function parse(text: string): unknown {
