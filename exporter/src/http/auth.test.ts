@@ -6,7 +6,9 @@ import type { Role, TokenRule } from '../config.ts';
 import { type Access, TokenRegistry } from './auth.ts';
 import { createServer } from './createServer.ts';
 import { HealthRegistry } from './healthRegistry.ts';
+import { HttpError } from './httpError.ts';
 import { listen } from './listen.ts';
+import type { RefusedUseReport } from './refusedUse.ts';
 
 const ROLES: readonly Role[] = ['ingest', 'viewer', 'operator', 'builder', 'admin'];
 const tokenOf = (role: Role) => `token-of-${role}-0123456789`;
@@ -184,4 +186,71 @@ describe('public routes', () => {
 
 it('a route that states no access rule does not start', () => {
   expect(() => build([]).get('/forgotten', async () => 'secret')).toThrow('GET /forgotten states no access rule');
+});
+
+describe('refused use is told', () => {
+  async function refusals(asks: (app: FastifyInstance) => Promise<unknown>) {
+    const told: RefusedUseReport[] = [];
+    const app = createServer({
+      log: pino({ level: 'silent' }),
+      version: '0',
+      tokens: new TokenRegistry(rules),
+      health: new HealthRegistry({ version: '0' }),
+      metricsNeedToken: false,
+      onRefused: (report) => told.push(report),
+    });
+    const refuse = async () => {
+      throw new HttpError(403, 'forbidden', 'found source a, expected b');
+    };
+    app.get('/admin/:id', { config: { access: 'admin' } }, async () => 'secret');
+    app.get('/read', { config: { access: 'read' } }, async () => ({}));
+    app.get('/refusing', { config: { access: 'ingest' } }, refuse);
+    app.get('/acting', { config: { access: 'act' } }, refuse);
+    await asks(app);
+    return told;
+  }
+
+  it('of a known token by its name, of an unknown one without, with route, reason and address', async () => {
+    const told = await refusals(async (app) => {
+      await ask(app, '/admin/7', { token: tokenOf('viewer'), peer: '10.0.0.7' });
+      await ask(app, '/read', { token: 'nobody-s-token', peer: '10.0.0.8' });
+    });
+    expect(told).toEqual([
+      {
+        principalName: 'viewer',
+        route: 'GET /admin/:id',
+        reason: 'found token "viewer" of role viewer, expected one of admin',
+        address: '10.0.0.7',
+        unreported: 0,
+      },
+      {
+        principalName: undefined,
+        route: 'GET /read',
+        reason: 'found an Authorization header without a token of this exporter, expected "Bearer <token>"',
+        address: '10.0.0.8',
+        unreported: 0,
+      },
+    ]);
+  });
+
+  it('also by a handler; an action audits itself whom it lets in, and not whom it never sees', async () => {
+    const told = await refusals(async (app) => {
+      await ask(app, '/refusing', { token: tokenOf('ingest') });
+      await ask(app, '/acting', { token: tokenOf('operator') });
+      await ask(app, '/acting', { token: tokenOf('viewer') });
+    });
+    expect(told.map(({ principalName, route }) => [principalName, route])).toEqual([
+      ['ingest', 'GET /refusing'],
+      ['viewer', 'GET /acting'],
+    ]);
+  });
+
+  it('not where nothing was presented, nor where all is well', async () => {
+    const told = await refusals(async (app) => {
+      await ask(app, '/read');
+      await ask(app, '/read', { token: tokenOf('viewer') });
+      await ask(app, '/nowhere', { token: 'nobody-s-token' });
+    });
+    expect(told).toEqual([]);
+  });
 });

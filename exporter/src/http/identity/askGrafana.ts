@@ -27,7 +27,7 @@ export async function askGrafana({ url, ca, token }: GrafanaRequest): Promise<un
     const response = await send({ url, signal, ...(ca === undefined ? {} : { ca }), ...(token && { token }) });
     const text = await readText(response);
     if (response.statusCode === 200) return JSON.parse(text);
-    throw new Error(`answered ${response.statusCode}, expected 200${hintOf(response.statusCode)}`);
+    throw new Error(`answered ${response.statusCode}, expected 200; check ${suspectOf(response.statusCode, token)}`);
   } catch (cause) {
     const why = signal.aborted ? `no answer within ${TIMEOUT_MS / 1000} s` : reasonOf(cause);
     throw new GrafanaUnavailable(`${url}: ${why}`, { cause });
@@ -59,9 +59,9 @@ async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function hintOf(status: number | undefined): string {
-  if (status === 401 || status === 403) return '; check grafana.service_account_token and its role';
-  return '; check grafana.url, its path included';
+function suspectOf(status: number | undefined, token: string | undefined): string {
+  const isForbidden = token !== undefined && (status === 401 || status === 403);
+  return isForbidden ? 'grafana.service_account_token and its role' : 'grafana.url, its path included';
 }
 
 function reasonOf(error: unknown): string {
