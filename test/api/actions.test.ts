@@ -112,6 +112,19 @@ describe('acknowledge_run', () => {
   });
 });
 
+describe('a person', () => {
+  it('acts under their own name, with the role that Grafana gives them', async () => {
+    await served.record([run('of ann', 'failed', 20)]);
+    const viewer = await served.act({ login: 'ann', role: 'Viewer' }, acknowledge('of ann'));
+    expect(viewer).toMatchObject({ status: 403, body: { error: { code: 'forbidden' } } });
+    expect((await served.act({ login: 'ann', role: 'Editor' }, acknowledge('of ann'))).status).toBe(200);
+    expect(await entriesAbout('run ci/of ann')).toMatchObject([{ actor: 'ann', action: 'run_acknowledge' }]);
+    expect(await entriesAbout('acknowledge_run')).toContainEqual(
+      expect.objectContaining({ actor: 'ann', action: 'action_refused', request: acknowledge('of ann') }),
+    );
+  });
+});
+
 describe('POST /api/v1/actions', () => {
   it.each(['viewer', 'ingest'] as const)('refuses a token of role %s', async (who) => {
     await served.record([run(`of ${who}`, 'failed', 20)]);
@@ -119,9 +132,18 @@ describe('POST /api/v1/actions', () => {
     expect((await served.get('viewer', `/api/v1/runs/ci/of%20${who}`)).body.acknowledgedAt).toBeUndefined();
   });
 
+  it('reads the audit trail to nobody but admins', async () => {
+    for (const who of ['viewer', 'operator', 'builder', { login: 'ann', role: 'Editor' }] as const) {
+      expect((await served.get(who, '/api/v1/audit')).status).toBe(403);
+      expect((await served.get(who, '/api/v1/audit/fleetlens/x')).status).toBe(403);
+    }
+    const { body } = await served.get('admin', '/api/v1/audit?actor=ann&action=run_acknowledge&target=run ci/of ann');
+    expect(body.data).toHaveLength(1);
+  });
+
   it.each([
-    ['no action', { source: 'ci' }, 'action: found nothing, expected one of acknowledge_run'],
-    ['an unknown one', { action: 'launch' }, 'action: found "launch", expected one of acknowledge_run'],
+    ['no action', { source: 'ci' }, 'action: found nothing, expected one of acknowledge_run, '],
+    ['an unknown one', { action: 'launch' }, 'action: found "launch", expected one of acknowledge_run, '],
     ['input of a wrong type', { ...acknowledge('broken'), note: 3 }, 'note: found 3, expected text'],
     ['input that is missing', { action: 'acknowledge_run', source: 'ci', runId: 'x' }, 'note: found nothing'],
     ['input that nothing knows', { ...acknowledge('broken'), force: true }, 'force: unknown key'],

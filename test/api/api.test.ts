@@ -223,14 +223,17 @@ describe('steps and output', () => {
 describe('lists of records', () => {
   it.each(RECORD_LIST_NAMES)('%s: pages are the whole list, newest first', async (name) => {
     const { time } = recordListOf(name);
-    const whole = await all<Json>(`/api/v1/${name}?limit=500`);
+    // An approval is older with each look.
+    const listed = async (query: string) =>
+      (await all<Json>(`/api/v1/${name}?${query}`)).map(({ ageSeconds: _, ...record }) => record as Json);
+    const whole = await listed('limit=500');
     expect(whole.length).toBeGreaterThan(0);
     const limit = Math.max(1, Math.ceil(whole.length / 4));
-    expect(await all(`/api/v1/${name}?limit=${limit}`)).toEqual(whole);
+    expect(await listed(`limit=${limit}`)).toEqual(whole);
     if (time === undefined) return;
     const times = whole.map((record) => (record[time] as string | undefined) ?? '');
     expect(times).toEqual([...times].sort().reverse());
-    expect(await all(`/api/v1/${name}?limit=${limit}&order=oldest`)).toEqual([...whole].reverse());
+    expect(await listed(`limit=${limit}&order=oldest`)).toEqual([...whole].reverse());
   });
 
   it('filters by what the list says', async () => {

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { pino } from 'pino';
+import { grafanaSchema } from '../../exporter/src/config/grafanaSchema.ts';
 import type { Config } from '../../exporter/src/config.ts';
 import { loadConfig } from '../../exporter/src/config.ts';
 import { actionRoute } from '../../exporter/src/http/actionRoute.ts';
 import { TokenRegistry } from '../../exporter/src/http/auth.ts';
 import { createServer } from '../../exporter/src/http/createServer.ts';
 import { HealthRegistry } from '../../exporter/src/http/healthRegistry.ts';
+import { GrafanaIdentity } from '../../exporter/src/http/identity/grafanaIdentity.ts';
 import { listen } from '../../exporter/src/http/listen.ts';
 import { recordRoutes } from '../../exporter/src/http/recordRoutes.ts';
 import { Ledger } from '../../exporter/src/ledger/ledger.ts';
 import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts';
 import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
+import { GrafanaServer } from '../contract/grafana/grafanaServer.ts';
 import { migratedDatabase } from '../support/postgres.ts';
 
 const SILENT = pino({ level: 'silent' });
@@ -26,8 +29,10 @@ const TOKENS = {
   ingest: { role: 'ingest' },
   team: { role: 'operator', projects: ['acme/storefront'] },
 } as const;
-export type Who = keyof typeof TOKENS;
-export const tokenOf = (who: Who) => `the-token-of-${who}`;
+type Token = keyof typeof TOKENS;
+/** A token, or a person whom Grafana vouches for beside the viewer's token: their login and basic role there. */
+export type Who = Token | { readonly login: string; readonly role: 'Viewer' | 'Editor' | 'Admin' };
+const tokenOf = (name: Token) => `the-token-of-${name}`;
 
 export type Json = Record<string, unknown>;
 
@@ -49,6 +54,7 @@ export interface ServedActions {
 /** Reads and actions over HTTP, on a ledger of its own. */
 export async function serveActions(more: Partial<Config> = {}): Promise<ServedActions> {
   const database = await migratedDatabase({ synchronousCommit: 'off' });
+  const grafana = await GrafanaServer.start();
   const ledger = new Ledger({
     connectionString: database.connectionString,
     log: SILENT,
@@ -64,11 +70,12 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
         name,
         ...rule,
         sha256: createHash('sha256')
-          .update(tokenOf(name as Who))
+          .update(tokenOf(name as Token))
           .digest('hex'),
       })),
     ),
     health: new HealthRegistry({ version: '1.2.3', essential: [] }),
+    people: new GrafanaIdentity(grafanaSchema.parse({ url: grafana.url })),
     metricsNeedToken: false,
   });
   actionRoute(app, { ledger, config: () => config });
@@ -76,7 +83,14 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
   const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
   const url = `http://127.0.0.1:${address?.port}`;
   const ask = async (who: Who, path: string, init: RequestInit = {}) => {
-    const headers = { ...init.headers, authorization: `Bearer ${tokenOf(who)}` };
+    const headers =
+      typeof who === 'string'
+        ? { ...init.headers, authorization: `Bearer ${tokenOf(who)}` }
+        : {
+            ...init.headers,
+            authorization: `Bearer ${tokenOf('viewer')}`,
+            'x-grafana-id': grafana.identityOf(who.login, { role: who.role }),
+          };
     const response = await fetch(url + path, { ...init, headers });
     return { status: response.status, body: (await response.json()) as Json };
   };
@@ -115,6 +129,7 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
     },
     async close() {
       await app.close();
+      await grafana[Symbol.asyncDispose]();
       await ledger.close();
       await database.drop();
     },

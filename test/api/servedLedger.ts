@@ -13,7 +13,7 @@ import { migratedDatabase } from '../support/postgres.ts';
 
 const SILENT = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
-const TOKENS = { all: 'viewer-of-everything', team: 'viewer-of-one-project' };
+const TOKENS = { all: 'admin-of-everything', team: 'admin-of-one-project' };
 
 export interface ServedReads {
   readonly url: string;
@@ -41,8 +41,8 @@ export async function serveReads(
     log: SILENT,
     version: '1.2.3',
     tokens: new TokenRegistry([
-      { name: 'all', role: 'viewer', sha256: sha256(TOKENS.all) },
-      { name: 'team', role: 'viewer', sha256: sha256(TOKENS.team), projects: team },
+      { name: 'all', role: 'admin', sha256: sha256(TOKENS.all) },
+      { name: 'team', role: 'admin', sha256: sha256(TOKENS.team), projects: team },
     ]),
     health: new HealthRegistry({ version: '1.2.3', essential: [] }),
     metricsNeedToken: false,

@@ -11,6 +11,7 @@ import { runCli, runShell, startCli } from './runCli.ts';
 
 const INGEST = 'ingest-token-of-the-tests';
 const VIEWER = 'viewer-token-of-the-tests';
+const ADMIN = 'admin-token-of-the-tests';
 const HOUR_MS = 3_600_000;
 const NOW = Date.now();
 const ESC = String.fromCharCode(27);
@@ -29,6 +30,7 @@ beforeAll(async () => {
       tokens: [
         { name: 'platform', role: 'ingest', token: INGEST },
         { name: 'viewer', role: 'viewer', token: VIEWER },
+        { name: 'security', role: 'admin', token: ADMIN },
       ],
     },
   });
@@ -181,6 +183,7 @@ describe('runs list', () => {
     async (command) => {
       const { code, stdout, stderr } = await runShell(`fleetlens ${command} | head -c 20`, {
         ...env,
+        FLEETLENS_TOKEN: ADMIN,
         CONFIG: exporter.configFile,
       });
       expect(stdout).toHaveLength(20);
@@ -299,7 +302,9 @@ describe('audit export', () => {
   it('goes on where it stopped, and gets what arrives late', async () => {
     const cursorFile = join(directory.path, 'audit.cursor');
     const exported = async () => {
-      const { code, stdout } = await runCli(['audit', 'export', '--cursor-file', cursorFile], { env });
+      const { code, stdout } = await runCli(['audit', 'export', '--cursor-file', cursorFile], {
+        env: { ...env, FLEETLENS_TOKEN: ADMIN },
+      });
       expect(code).toBe(0);
       return stdout
         .split('\n')

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Config, Role } from '../config.ts';
+import type { ReadingRole } from '../config/roles.ts';
+import type { Config } from '../config.ts';
 import type { Principal } from '../http/auth.ts';
 import type { Transaction } from '../ledger/ledger.ts';
 
@@ -27,13 +28,13 @@ interface Definition<Input extends z.ZodObject> {
   /** What `action` names in the body. */
   readonly name: string;
   /** The least role that may. */
-  readonly role: ActionRole;
+  readonly role: ReadingRole;
   /** One sentence for the API's description. */
   readonly summary: string;
   /** What stands in the body besides `action`. */
   readonly input: Input;
-  /** The action of the audit entry. */
-  readonly auditAs: string;
+  /** The action of the audit entry. Absent: what a person does with what is theirs alone, which is no matter of the audit trail. */
+  readonly auditAs?: string;
   /** @throws HttpError where it may not or cannot be done; nothing of it is kept then, and the refusal is audited. */
   run(context: ActionContext, input: z.output<Input>): Promise<ActionOutcome>;
 }
@@ -52,15 +53,6 @@ export function defineAction<Input extends z.ZodObject>(definition: Definition<I
       return (context) => definition.run(context, input);
     },
   };
-}
-
-/** Roles of people and programs, each may what those before it may. */
-const RANKS = ['viewer', 'operator', 'builder', 'admin'] as const satisfies readonly Role[];
-export type ActionRole = (typeof RANKS)[number];
-
-/** @returns the roles that may do what `least` may. */
-export function rolesFrom(least: ActionRole): readonly Role[] {
-  return RANKS.slice(RANKS.indexOf(least));
 }
 
 /** @returns whether the principal may see and change what belongs to the project; what belongs to none is for who sees all. */

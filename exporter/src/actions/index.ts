@@ -1,6 +1,13 @@
 import { acknowledgeBudget } from './acknowledgeBudget.ts';
 import { acknowledgeRun } from './acknowledgeRun.ts';
 import type { Action } from './action.ts';
+import { dismissNotification, readAllNotifications, readNotification } from './markNotification.ts';
 
 /** Every action, in the order of the API's description. */
-export const ACTIONS: readonly Action[] = [acknowledgeRun, acknowledgeBudget];
+export const ACTIONS: readonly Action[] = [
+  acknowledgeRun,
+  acknowledgeBudget,
+  readNotification,
+  dismissNotification,
+  readAllNotifications,
+];

@@ -1,9 +1,10 @@
+import { rolesFrom } from '../config/roles.ts';
 import type { Config } from '../config.ts';
 import type { Principal } from '../http/auth.ts';
 import { HttpError } from '../http/httpError.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { writeAudit } from '../ledger/writeAudit.ts';
-import { type Action, rolesFrom } from './action.ts';
+import type { Action } from './action.ts';
 
 /** Who asks for what. */
 export interface ActionRequest {
@@ -36,7 +37,7 @@ export async function performAction(
     return await ledger.transaction(async (tx) => {
       const at = new Date(tx.nowMs).toISOString();
       const { answer, audit } = await run({ tx, principal, actor, at, config });
-      if (audit !== undefined) {
+      if (audit !== undefined && action.auditAs !== undefined) {
         await writeAudit(tx, { actor, action: action.auditAs, ...audit, request: body, attributes: by });
       }
       return answer;

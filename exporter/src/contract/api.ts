@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalInstant, MAX_NAME_LENGTH } from './fields.ts';
+import { amount, canonicalInstant, flag, MAX_NAME_LENGTH } from './fields.ts';
 import { definitionOf, type Kind, type RecordOf, type RunRecord } from './records.ts';
 import { STATUSES } from './status.ts';
 
@@ -62,6 +62,15 @@ export const runsQuery = z.strictObject({
   origin: many(text).optional().describe('Only runs from these origins. Repeatable.'),
   status: many(z.enum(STATUSES)).optional().describe('Only runs in these statuses. Repeatable.'),
   chain_id: text.optional().describe('Only the runs of this chain.'),
+  unattended: z
+    .enum(['true', 'false'])
+    .transform((value) => value === 'true')
+    .optional()
+    .meta({
+      type: 'boolean',
+      description:
+        '`true`: only failed or timed-out runs that nobody acknowledged and no later success of the same workflow and project resolved; `false`: only the others.',
+    }),
   since: since.describe('Created at this time or later (RFC 3339).'),
   until: until.describe('Created before this time (RFC 3339).'),
   q: text
@@ -131,6 +140,12 @@ export interface RecordListDefinition {
   readonly time?: string;
   /** Query parameter -> field; each is repeatable. */
   readonly filters: Readonly<Record<string, string>>;
+  /** What `state` may ask for, and what each means. */
+  readonly states?: Readonly<Record<string, string>>;
+  /** What is answered besides the fields of the record: it depends on the moment. */
+  readonly computed?: z.ZodRawShape;
+  /** Who may read it. Default: who may read. */
+  readonly access?: 'admin';
   /** The list can also be read in the order of commits, so that an export misses nothing that arrives late. */
   readonly recorded?: true;
 }
@@ -169,19 +184,31 @@ export const RECORD_LISTS = {
     noun: 'approval',
     time: 'requestedAt',
     filters: { run_id: 'runId', workflow: 'workflow', decision: 'decision' },
+    states: {
+      pending: 'asked for and not decided',
+      overdue: 'pending for longer than its SLA',
+      decided: 'decided or expired',
+    },
+    computed: {
+      slaSeconds: amount.optional().describe('Its own, else that of its workflow.'),
+      ageSeconds: amount.optional().describe('Since it was asked for; of a pending one.'),
+      overdue: flag.optional().describe('Pending for longer than its SLA; of a pending one that has an SLA.'),
+    },
   },
   notifications: {
     kind: 'notification',
     noun: 'notification',
     time: 'createdAt',
     filters: { user: 'user', type: 'type', run_id: 'runId', chain_id: 'chainId' },
+    states: { unread: 'neither read nor dismissed', read: 'read and not dismissed', dismissed: 'dismissed' },
   },
   audit: {
     kind: 'audit',
     noun: 'audit event',
     time: 'at',
-    filters: { actor: 'actor', action: 'action' },
+    filters: { actor: 'actor', action: 'action', target: 'target' },
     recorded: true,
+    access: 'admin',
   },
   'error-groups': {
     kind: 'errorGroup',
@@ -227,6 +254,8 @@ export interface RecordsQuery {
   readonly project?: readonly string[] | undefined;
   /** Parameter -> values, of the list's own filters. */
   readonly filters: Readonly<Record<string, readonly string[]>>;
+  /** One of the list's own states. */
+  readonly state?: string | undefined;
   readonly since?: string | undefined;
   readonly until?: string | undefined;
   readonly order: 'newest' | 'oldest' | 'recorded';
@@ -239,6 +268,7 @@ const SCOPE_PARAMETERS: ReadonlySet<string> = new Set([
   'project',
   'since',
   'until',
+  'state',
   'order',
   'limit',
   'cursor',
@@ -246,7 +276,7 @@ const SCOPE_PARAMETERS: ReadonlySet<string> = new Set([
 
 /** @returns the schema of a list's query string. */
 export function recordsQuerySchema(name: RecordListName) {
-  const { time: timeField, filters, recorded } = recordListOf(name);
+  const { time: timeField, filters, recorded, states } = recordListOf(name);
   const orders = [...RECORD_ORDERS, ...(recorded ? (['recorded'] as const) : [])] as const;
   const shape: Record<string, z.ZodType> = {
     source: sources,
@@ -254,6 +284,13 @@ export function recordsQuerySchema(name: RecordListName) {
   };
   for (const [parameter, field] of Object.entries(filters)) {
     shape[parameter] = many(text).optional().describe(`Only records with this ${field}. Repeatable.`);
+  }
+  if (states !== undefined) {
+    const meanings = Object.entries(states).map(([state, meaning]) => `\`${state}\`: ${meaning}`);
+    shape.state = z
+      .enum(Object.keys(states))
+      .optional()
+      .describe(`${meanings.join('; ')}.`);
   }
   if (timeField !== undefined) {
     shape.since = since.describe(`${timeField} at this time or later (RFC 3339).`);
@@ -272,15 +309,27 @@ export function recordsQuerySchema(name: RecordListName) {
 
 /** Sorts what {@link recordsQuerySchema} let through into scope and filters. */
 export function toRecordsQuery(parsed: Readonly<Record<string, unknown>>): RecordsQuery {
-  const { source, project, since: from, until: to, order = 'newest', limit: size, cursor: place } = parsed;
+  const { source, project, since: from, until: to, state, order = 'newest', limit: size, cursor: place } = parsed;
   const filters = Object.fromEntries(
     Object.entries(parsed).filter(([name, value]) => !SCOPE_PARAMETERS.has(name) && value !== undefined),
   );
   // The schema gave each of them its type.
-  return { source, project, filters, since: from, until: to, order, limit: size, cursor: place } as RecordsQuery;
+  return { source, project, filters, since: from, until: to, state, order, limit: size, cursor: place } as RecordsQuery;
 }
 
 export const NO_QUERY = z.strictObject({});
+
+function listOfKind(kind: Kind): RecordListDefinition | undefined {
+  const name = RECORD_LIST_NAMES.find((list) => recordListOf(list).kind === kind);
+  return name && recordListOf(name);
+}
+
+/** `GET /api/v1/notifications/unread-count` */
+export const unreadQuery = z.strictObject({
+  user: many(text).optional().describe('Only notifications of these users. Repeatable.'),
+  project: projects,
+});
+export const unreadAnswer = z.object({ unread: z.number().int().nonnegative() });
 
 const recordSchemas = new Map<Kind, z.ZodObject>();
 /** @returns the schema of a record as it is answered: known fields, `source`, `attributes`. */
@@ -293,6 +342,7 @@ export function recordSchema(kind: Kind): z.ZodObject {
       const isRequired = key.includes(field) && !optionalKey?.includes(field);
       shape[field] = isRequired ? (type as z.ZodType) : (type as z.ZodType).optional();
     }
+    Object.assign(shape, listOfKind(kind)?.computed);
     shape.attributes = z.record(z.string(), z.unknown()).optional();
     schema = z.object(shape);
     recordSchemas.set(kind, schema);

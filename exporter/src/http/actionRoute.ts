@@ -20,7 +20,7 @@ const NAMES = ACTIONS.map(({ name }) => name);
  * of the change and its audit entry.
  */
 export function actionRoute(app: FastifyInstance, { ledger, config }: ActionRouteOptions): void {
-  app.post('/api/v1/actions', { config: { access: 'operator' } }, async (request, reply) => {
+  app.post('/api/v1/actions', { config: { access: 'act' } }, async (request, reply) => {
     const body = readBody(request);
     const action = ACTIONS.find(({ name }) => name === body.action);
     if (action === undefined) {

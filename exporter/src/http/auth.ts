@@ -206,8 +206,7 @@ function requireRole(options: AuthOptions, acting: WeakSet<FastifyRequest>): onR
     const unknown = whyUnknown(request, access, caller, identity !== undefined, options);
     if (unknown !== undefined || caller === undefined) return done(unknown);
     const authorise = () => {
-      const refusal =
-        whyRefused(access, caller, request.principal) ?? whyRefusedProjects(rule, request.principal);
+      const refusal = whyRefused(access, caller, request.principal) ?? whyRefusedProjects(rule, request.principal);
       if (refusal === undefined && access === 'act') acting.add(request);
       done(refusal);
     };
@@ -227,7 +226,9 @@ function whyUnknown(
   hasIdentity: boolean,
   options: AuthOptions,
 ): HttpError | undefined {
-  if (caller === undefined || (caller.kind === 'local' && access !== 'read')) {
+  // Without tokens nobody is an admin: what only they read is open to this machine as all reads are.
+  const isLocalRead = access === 'read' || (access === 'admin' && ['GET', 'HEAD'].includes(request.method));
+  if (caller === undefined || (caller.kind === 'local' && !isLocalRead)) {
     return nobodyError(request, access, options);
   }
   if (hasIdentity || !options.tokens.needsIdentity(caller)) return undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ACTIONS } from '../actions/index.ts';
 import {
   errorAnswer,
   outputQuery,
@@ -12,6 +13,8 @@ import {
   SINGLE_KEY_LISTS,
   samplesQuery,
   stepsQuery,
+  unreadAnswer,
+  unreadQuery,
 } from '../contract/api.ts';
 import {
   analyticsAnswer,
@@ -361,6 +364,43 @@ function webhookPath(): Json {
   };
 }
 
+/** Every action is one body of the one route; `action` says which. */
+function actionPath(): Json {
+  const bodies = ACTIONS.map(({ name, summary, role, input }) => {
+    const {
+      properties,
+      required = [],
+      ...rest
+    } = jsonSchema(input, 'input') as Record<string, Json> & { required?: string[] };
+    return {
+      ...rest,
+      title: name,
+      description: `${summary} Least role: ${role}.`,
+      properties: { action: { const: name }, ...properties },
+      required: ['action', ...required],
+    };
+  });
+  return {
+    post: {
+      operationId: 'act',
+      summary:
+        'Change something; answered after the commit, with its entry in the audit trail. Of a verified person, or of a program with a token of role operator or above.',
+      tags: ['actions'],
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { oneOf: bodies, discriminator: { propertyName: 'action' } } } },
+      },
+      responses: {
+        '200': jsonBody({ type: 'object' }, 'Done.'),
+        ...failures(400, 401, 403, 404, 409, 413, 415),
+        ...TOO_MANY_REQUESTS,
+        '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
+      },
+      security: [{ bearer: [] }],
+    },
+  };
+}
+
 function operationPaths(): Record<string, Json> {
   const get = (id: string, summary: string, responses: Json, security: readonly Json[] = []): Json => ({
     get: { operationId: id, summary, tags: ['operation'], responses, security },
@@ -458,11 +498,27 @@ export function describeApi(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    tags: [{ name: 'runs' }, { name: 'records' }, { name: 'ingest' }, { name: 'compatible' }, { name: 'operation' }],
+    tags: [
+      { name: 'runs' },
+      { name: 'records' },
+      { name: 'budgets' },
+      { name: 'actions' },
+      { name: 'ingest' },
+      { name: 'compatible' },
+      { name: 'operation' },
+    ],
     paths: {
       ...runPaths(),
       ...budgetPaths(),
       ...recordPaths(),
+      '/api/v1/notifications/unread-count': read({
+        id: 'countUnreadNotifications',
+        summary: 'How many notifications are unread: a person’s own, or those of the users that a program names',
+        tag: 'records',
+        query: unreadQuery,
+        answer: jsonSchema(unreadAnswer, 'output'),
+      }),
+      '/api/v1/actions': actionPath(),
       '/api/v1/events': ingestPath(),
       '/api/v1/webhooks/{source}': webhookPath(),
       ...compatiblePaths(),

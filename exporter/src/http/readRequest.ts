@@ -63,8 +63,9 @@ export function readRoute(
   app: FastifyInstance,
   url: string,
   handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
+  access: 'read' | 'admin' = 'read',
 ): void {
-  app.get(url, { config: { access: 'read' } }, async (request, reply) => {
+  app.get(url, { config: { access } }, async (request, reply) => {
     return await answering(handler(request, reply));
   });
 }

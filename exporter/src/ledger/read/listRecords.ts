@@ -61,8 +61,37 @@ function sortOf({ time }: RecordListDefinition, order: Order): Sort | undefined 
 
 const beyond = (direction: 'asc' | 'desc') => (direction === 'asc' ? '>' : '<');
 
+const IS_PENDING = `not t.doc ?| array['decision', 'decidedAt']`;
+/** Its own, else that of its workflow in its project (ledger/inheritSla.ts gives it what it has of elsewhere). */
+const SLA_SECONDS = `coalesce((t.doc ->> 'slaSeconds')::float8, (select (w.doc ->> 'approvalSlaSeconds')::float8 from fleetlens.workflow w
+  where w.source = t.source and w.key = (t.doc ->> 'workflow') || E'\\x1f' || coalesce(t.doc ->> 'project', '') and not w.doc ? 'archivedAt'))`;
+const AGE_SECONDS = `extract(epoch from now() - (t.doc ->> 'requestedAt')::timestamptz)::float8`;
+
+/** What the states of a list mean. The first two expressions of notifications are those of migrations/0007_governance.sql. */
+const STATES: { readonly [List in RecordListName]?: Readonly<Record<string, string>> } = {
+  approvals: {
+    pending: IS_PENDING,
+    overdue: `${IS_PENDING} and ${AGE_SECONDS} > ${SLA_SECONDS}`,
+    decided: `t.doc ?| array['decision', 'decidedAt']`,
+  },
+  notifications: {
+    unread: `not t.doc ?| array['readAt', 'dismissedAt']`,
+    read: `t.doc ? 'readAt' and not t.doc ? 'dismissedAt'`,
+    dismissed: `t.doc ? 'dismissedAt'`,
+  },
+};
+
+/** The document as it is answered. */
+export function answeredDoc(name: RecordListName): string {
+  if (name !== 'approvals') return 't.doc';
+  return `(select t.doc || jsonb_strip_nulls(jsonb_build_object('slaSeconds', c.sla, 'ageSeconds', round(c.age::numeric, 3),
+      'overdue', c.age > c.sla))
+    from (select ${SLA_SECONDS} as sla, case when ${IS_PENDING} then greatest(0, ${AGE_SECONDS}) end as age) c)`;
+}
+
 /** $1 sources, $2 projects, $3 since, $4 until, $5 $6 $7 cursor (sort value, source, key), $8 limit, from $9 on the list's filters */
-function textOf(list: RecordListDefinition, order: Order): string {
+function textOf(name: RecordListName, order: Order, state: string | undefined): string {
+  const list = recordListOf(name);
   const sort = sortOf(list, order);
   const after =
     sort === undefined
@@ -76,19 +105,25 @@ function textOf(list: RecordListDefinition, order: Order): string {
   );
   const orderBy =
     sort === undefined ? 't.source, t.key' : `${sort.sql} ${sort.direction}, t.source ${sort.ties}, t.key ${sort.ties}`;
-  return `select t.doc, t.source, t.key, ${sort?.sql ?? `''`} as sort_value from ${recordTable(list.kind)} t
+  return `select ${answeredDoc(name)} as doc, t.source, t.key, ${sort?.sql ?? `''`} as sort_value from ${recordTable(list.kind)} t
     where ($1::text[] is null or t.source = any($1))
       and ($2::text[] is null or ${inProjects(list, '$2')})
       and ($3::text is null or ${time} >= $3)
       and ($4::text is null or ${time} < $4)
       and ${after}
+      and ${(state === undefined ? undefined : STATES[name]?.[state]) ?? 'true'}
       ${filters.join('\n      ')}
     order by ${orderBy} limit $8`;
 }
 
 const TEXTS = new Map(
   RECORD_LIST_NAMES.flatMap((name) =>
-    (['newest', 'oldest', 'recorded'] as const).map((order) => [`${name} ${order}`, textOf(recordListOf(name), order)]),
+    [undefined, ...Object.keys(recordListOf(name).states ?? {})].flatMap((state) =>
+      (['newest', 'oldest', 'recorded'] as const).map((order) => [
+        `${name} ${order} ${state ?? ''}`,
+        textOf(name, order, state),
+      ]),
+    ),
   ),
 );
 
@@ -104,7 +139,7 @@ export function recordsStatement(
     throw new BadCursor('cursor: found no change number in it, expected the nextCursor of an earlier page');
   }
   return {
-    text: TEXTS.get(list) as string,
+    text: TEXTS.get(`${list} ${query.state ?? ''}`) as string,
     values: [
       query.source ?? null,
       projectsOf(query.project, visible),

@@ -31,10 +31,14 @@ type Lead = keyof typeof LEADS;
 /** A prompt can be long and pictures are: a list leaves them to the run's own page. */
 const LIST_LEAVES_OUT = `'{prompt,referenceImages}'::text[]`;
 
+/** The failures that the metric of the same name waits for: nobody acknowledged them, and no later success resolved them. */
+const UNATTENDED = `select p.source, p.key from fleetlens.rollup u join fleetlens.part p on p.series = u.id and p.kind = 'run'
+  where u.family = 'fleet_run_oldest_unresolved_failure_timestamp_seconds' and p.value > coalesce(u.resolved_to, '-infinity')`;
+
 /**
  * Parameters that are null do not filter: Postgres plans each execution with the values it is given and drops those conditions.
  * $1 projects, $2 statuses, $3 sources, $4 workflows, $5 personas, $6 models, $7 origins, $8 chain, $9 since, $10 until,
- * $11 words (a LIKE pattern), $12 $13 $14 the cursor (sort value, source, key), $15 limit
+ * $11 words (a LIKE pattern), $12 $13 $14 the cursor (sort value, source, key), $15 limit, $16 unattended
  */
 function textOf(sort: RunSort, order: SortOrder, lead: Lead): string {
   const { sql: value, type } = SORT_VALUES[sort];
@@ -56,6 +60,7 @@ function textOf(sort: RunSort, order: SortOrder, lead: Lead): string {
       and ($9::text is null or r.created_at >= $9)
       and ($10::text is null or r.created_at < $10)
       and ($11::text is null or r.search_text ilike $11)
+      and ($16::boolean is null or $16 = ((r.source, r.key) in (${UNATTENDED})))
       and ($12::${type} is null or (${value} ${beyond}= $12
         and (${value} ${beyond} $12 or (r.source, r.key) ${tieBeyond} ($13::text, $14::text))))
     ${orderOf('r', value)} limit $15`;
@@ -118,6 +123,7 @@ export async function listRuns(pool: pg.Pool, query: RunsQuery, visible: Visible
       place?.[1] ?? null,
       place?.[2] ?? null,
       limit + 1,
+      query.unattended ?? null,
     ]),
   );
   const page = rows.slice(0, limit);

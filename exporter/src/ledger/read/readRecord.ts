@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { RECORD_LIST_NAMES, type RecordListName, recordListOf } from '../../contract/api.ts';
 import { recordTable } from '../recordTable.ts';
-import { type AnyRecord, inProjects } from './listRecords.ts';
+import { type AnyRecord, answeredDoc, inProjects } from './listRecords.ts';
 import type { VisibleProjects } from './listRuns.ts';
 import { readSnapshot } from './readSnapshot.ts';
 
@@ -10,7 +10,7 @@ const TEXTS = new Map(
     const list = recordListOf(name);
     return [
       name,
-      `select t.doc from ${recordTable(list.kind)} t where t.source = $1 and t.key = $2 and ($3::text[] is null or ${inProjects(list, '$3')})`,
+      `select ${answeredDoc(name)} as doc from ${recordTable(list.kind)} t where t.source = $1 and t.key = $2 and ($3::text[] is null or ${inProjects(list, '$3')})`,
     ];
   }),
 );
