@@ -19,7 +19,7 @@ const ODD = 'quote " backslash \\ newline \n emoji 🚀 größe \u2028 {le="1"} 
 
 let database: TestDatabase;
 let exporter: ExporterProcess;
-let config: { ledger: object; tokens: object[] };
+let config: { ledger: object; tokens: object[]; budgets: object };
 let sequence = 0;
 
 async function push(events: readonly PushedEvent[]): Promise<void> {
@@ -61,6 +61,7 @@ beforeAll(async () => {
   config = {
     ledger: { database_url: database.connectionString, settle_after: '0s' },
     tokens: [{ name: 'ci', role: 'ingest', token: TOKEN }],
+    budgets: { workspace_monthly_usd: 5_000, per_repo_daily_usd: 200, per_persona_run_usd: 25 },
   };
   exporter = await startExporter({ config });
   await push(everyKind('pushed', Date.now()));
@@ -83,13 +84,9 @@ describe('a ledger with every kind of record', () => {
     expect(missing).toEqual([
       // Silence of a day.
       'fleet_runs_lost_total',
-      // A history of scores, and budgets: not of any record.
+      // A history of scores: not of any record.
       'fleet_quality_baseline_score',
       'fleet_quality_regressions_total',
-      'fleet_budget_limit_usd',
-      'fleet_budget_spent_usd',
-      'fleet_budget_paused',
-      'fleet_budget_window_end_timestamp_seconds',
       // 20 gaps, a verification, a contradiction, a full cap.
       'fleetlens_source_usual_gap_seconds',
       'fleetlens_ledger_mismatches',

@@ -502,6 +502,7 @@ export function describeApi(version: string): Json {
       { name: 'runs' },
       { name: 'records' },
       { name: 'budgets' },
+      { name: 'budgets' },
       { name: 'actions' },
       { name: 'ingest' },
       { name: 'compatible' },
