@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { auditReload, auditStart } from './audit/auditConfiguration.ts';
 import { AuditQueue } from './audit/auditQueue.ts';
+import { auditRefusedUse } from './audit/auditRefusedUse.ts';
 import type { Config } from './config.ts';
 import { planReload } from './config.ts';
 import { connectLedger } from './connectLedger.ts';
@@ -127,6 +128,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     tokens,
     health,
     people,
+    onRefused: (report) => audit.add(auditRefusedUse(report)),
     metricsNeedToken: config.metrics.require_token,
     limits,
     trustedProxies: config.web.trusted_proxies,

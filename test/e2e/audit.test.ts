@@ -191,4 +191,32 @@ describe('the exporter’s own entries', () => {
     for (const secret of [...Object.values(TOKENS), fresh, 'e2b_0123456789']) expect(kept).not.toContain(secret);
     expect(kept).not.toContain(new URL(database.connectionString).password || 'no password');
   });
+
+  it('name credentials that were refused: whose, where, from which address and why, never what was presented', async () => {
+    const exporter = await start(configOf(await newDatabase(), undefined));
+    const ask = async (token: string, path: string) =>
+      (await fetch(exporter.url + path, { headers: { authorization: `Bearer ${token}` } })).status;
+    expect(await ask(TOKENS.viewer, '/api/v1/audit')).toBe(403);
+    const wrong = 'a-token-that-nobody-has-0123456789';
+    for (let i = 0; i < 40; i++) expect(await ask(wrong, `/api/v1/runs?q=${i}`)).toBe(401);
+    // No credentials, no use of them.
+    expect((await fetch(`${exporter.url}/api/v1/runs`)).status).toBe(401);
+
+    const refused = await waitFor(
+      async () => {
+        const found = (await trail(exporter)).filter((entry) => entry.action === 'token_refused');
+        return found.length >= 2 && found;
+      },
+      { what: 'the entries' },
+    );
+    expect(refused[0]).toMatchObject({
+      actor: 'the-viewer',
+      target: 'GET /api/v1/audit',
+      attributes: { address: '127.0.0.1' },
+    });
+    expect(refused[1]).toMatchObject({ actor: 'unknown', target: 'GET /api/v1/runs' });
+    const all = (await trail(exporter)).filter((entry) => entry.target === 'GET /api/v1/runs');
+    expect(all.length).toBeLessThan(40);
+    expect(JSON.stringify(all)).not.toContain(wrong);
+  });
 });
