@@ -16,7 +16,7 @@ import { webhookRoute } from '../../exporter/src/http/webhookRoute.ts';
 import { GroupCommit } from '../../exporter/src/ingest/groupCommit.ts';
 import { selfCounter, selfGauge } from '../../exporter/src/metrics/selfMetrics.ts';
 import { DEFAULT_VALUE_LIMITS } from '../../exporter/src/normalise/normaliseEvent.ts';
-import { configSchema as githubConfig } from '../../exporter/src/sources/github/config.ts';
+import { configSchema as githubConfig, withWebUrl } from '../../exporter/src/sources/github/config.ts';
 import { githubWebhook } from '../../exporter/src/sources/github/webhook.ts';
 import { configSchema as logsConfig } from '../../exporter/src/sources/pino-logs/config.ts';
 import { pushedLines } from '../../exporter/src/sources/pino-logs/pushedLines.ts';
@@ -29,7 +29,7 @@ import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 
 const TOKEN = 'a-token-of-a-viewer-0123456789';
 const receivers = {
-  hub: githubWebhook(githubConfig.parse({ api_key: 'k', runs_of: ['agents'], webhook_secret: SECRET })),
+  hub: githubWebhook(withWebUrl(githubConfig.parse({ api_key: 'k', runs_of: ['agents'], webhook_secret: SECRET }))),
   sentry: sentryWebhook(
     sentryConfig.parse({ auth_token: 't', organization: 'acme', projects: ['bot'], webhook_secret: SECRET }),
   ),
