@@ -30,6 +30,22 @@ create function fleetlens.prune_audit(most integer)
 $$;
 revoke all on function fleetlens.prune_audit(integer) from public;
 
+-- For a role of its own that writes the ledger and owns nothing of it: who owns the schema runs this once. It can neither
+-- change the audit trail nor switch off what keeps it.
+create function fleetlens.grant_writer(writer name) returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  execute format('grant usage on schema fleetlens to %I', writer);
+  execute format('grant select, insert, update, delete on all tables in schema fleetlens to %I', writer);
+  execute format('grant usage, select, update on all sequences in schema fleetlens to %I', writer);
+  execute format('revoke update, delete, truncate on fleetlens.audit from %I', writer);
+  execute format('revoke insert, update, delete on fleetlens.migration from %I', writer);
+  execute format('grant execute on function fleetlens.prune_audit(integer) to %I', writer);
+  -- What later migrations of this owner add.
+  execute format('alter default privileges in schema fleetlens grant select, insert, update, delete on tables to %I', writer);
+  execute format('alter default privileges in schema fleetlens grant usage, select, update on sequences to %I', writer);
+end $$;
+revoke all on function fleetlens.grant_writer(name) from public;
+
 -- How far the audit trail was handed on, in the order of commits: the last entry that a receiver has taken.
 create table fleetlens.audit_delivery (
   receiver text primary key,
@@ -54,6 +70,7 @@ drop index fleetlens.approval_pending;
 drop index fleetlens.notification_unread;
 drop index fleetlens.notification_user;
 drop table fleetlens.audit_delivery;
+drop function fleetlens.grant_writer(name);
 drop function fleetlens.prune_audit(integer);
 drop trigger audit_keep_all on fleetlens.audit;
 drop trigger audit_keep on fleetlens.audit;
