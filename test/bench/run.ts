@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { benchBackfill } from './backfill.ts';
 import { type Bed, startBenchPostgres, withClient } from './bed.ts';
 import { type Figure, figureTable, megabytes } from './figure.ts';
+import { benchGate } from './gate.ts';
 import { benchIngest } from './ingest.ts';
 import { benchRendering } from './rendering.ts';
 import { benchScrape } from './scrape.ts';
@@ -18,6 +19,7 @@ const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Pro
   scrape: { title: 'Scrape', measure: benchScrape },
   rendering: { title: 'Rendering', measure: benchRendering },
   ingest: { title: 'Ingest', measure: benchIngest },
+  gate: { title: 'Gate', measure: benchGate },
   backfill: { title: 'Backfill', measure: benchBackfill },
 };
 
