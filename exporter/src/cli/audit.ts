@@ -28,7 +28,7 @@ export function auditCommand(): Command {
     .addHelpText(
       'after',
       `
-Without --cursor-file the last cursor is printed on standard error. The file is written after standard output has taken all:
+It needs a token of role admin. Without --cursor-file the last cursor is printed on standard error. The file is written after standard output has taken all:
 after an interruption events may come twice, never not at all.
 ${EXIT_CODES_HELP}
 
