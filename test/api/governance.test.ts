@@ -44,11 +44,13 @@ describe('GET /api/v1/runs?unattended', () => {
       run('goes on', 'running', 20),
     ]);
     await served.act('operator', { action: 'acknowledge_run', source: 'platform', runId: 'seen', note: 'known' });
+    // A failure that is heard of only after the success that came later.
+    await served.record([run('told late', 'failed', 70)]);
     expect(await unattended()).toEqual(['after it', 'of others']);
     expect((await list('/api/v1/runs?unattended=true', 'team')).map((r) => r.runId)).toEqual(['after it']);
     expect(await unattended('&status=timed_out&sort=finished_at')).toEqual(['after it']);
     expect((await list('/api/v1/runs?unattended=false')).map((r) => r.runId).sort()).toEqual(
-      ['fixed by the next', 'goes on', 'seen', 'stopped', 'the next'].sort(),
+      ['fixed by the next', 'goes on', 'seen', 'stopped', 'the next', 'told late'].sort(),
     );
     await served.record([run('at last', 'succeeded', 5)]);
     expect(await unattended()).toEqual(['of others']);

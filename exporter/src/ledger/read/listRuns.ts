@@ -19,9 +19,20 @@ const SORT_VALUES: Readonly<Record<RunSort, { readonly sql: string; readonly typ
   cost: { sql: 'coalesce(r.cost_usd, -1)', type: 'float8' },
 };
 
-/** Which index leads: one of projects, statuses or sources is looked up value by value, each newest first, and merged. */
+/** The failures that the metric of that name waits for: nobody acknowledged them, and no later success resolved them. */
+const UNATTENDED = `select p.source, p.key from fleetlens.rollup u join fleetlens.part p on p.series = u.id and p.kind = 'run'
+  where u.family = 'fleet_run_oldest_unresolved_failure_timestamp_seconds' and p.value > coalesce(u.resolved_to, '-infinity')`;
+
+/**
+ * What leads: the few runs that wait for somebody, or an index. One of projects, statuses or sources is looked up value by
+ * value, each newest first, and merged.
+ */
 const LEADS = {
   none: { from: '', where: 'true' },
+  unattended: {
+    from: `(${UNATTENDED}) as lead cross join lateral`,
+    where: 'r.source = lead.source and r.key = lead.key',
+  },
   project: { from: 'unnest($1::text[]) as lead(value) cross join lateral', where: 'r.project = lead.value' },
   status: { from: 'unnest($2::text[]) as lead(value) cross join lateral', where: 'r.status = lead.value' },
   source: { from: 'unnest($3::text[]) as lead(value) cross join lateral', where: 'r.source = lead.value' },
@@ -30,10 +41,6 @@ type Lead = keyof typeof LEADS;
 
 /** A prompt can be long and pictures are: a list leaves them to the run's own page. */
 const LIST_LEAVES_OUT = `'{prompt,referenceImages}'::text[]`;
-
-/** The failures that the metric of the same name waits for: nobody acknowledged them, and no later success resolved them. */
-const UNATTENDED = `select p.source, p.key from fleetlens.rollup u join fleetlens.part p on p.series = u.id and p.kind = 'run'
-  where u.family = 'fleet_run_oldest_unresolved_failure_timestamp_seconds' and p.value > coalesce(u.resolved_to, '-infinity')`;
 
 /**
  * Parameters that are null do not filter: Postgres plans each execution with the values it is given and drops those conditions.
@@ -76,7 +83,15 @@ export function containing(words: string): string {
   return `%${words.replace(/[\\%_]/g, (special) => `\\${special}`)}%`;
 }
 
-function pickLead({ project, status, source }: { project: unknown; status: unknown; source: unknown }): Lead {
+interface Filters {
+  readonly unattended: boolean | undefined;
+  readonly project: unknown;
+  readonly status: unknown;
+  readonly source: unknown;
+}
+
+function pickLead({ unattended, project, status, source }: Filters): Lead {
+  if (unattended === true) return 'unattended';
   if (project !== null) return 'project';
   if (status !== null) return 'status';
   return source === null ? 'none' : 'source';
@@ -105,7 +120,7 @@ export async function listRuns(pool: pg.Pool, query: RunsQuery, visible: Visible
   const project = projectsOf(query.project, visible);
   const status = distinct(query.status);
   const source = distinct(query.source);
-  const text = textOf(sort, order, pickLead({ project, status, source }));
+  const text = textOf(sort, order, pickLead({ unattended: query.unattended, project, status, source }));
   const { rows } = await readSnapshot(pool, (client) =>
     client.query<{ doc: RunRecord; source: string; key: string; sort_value: string | number }>(text, [
       project,
