@@ -168,6 +168,12 @@ const CALLERS: Readonly<Record<string, Caller>> = {
     identity: () => person('ann'),
     known: { token: 'viewer', person: 'viewer', elsewhere: true },
   },
+  // Each of the two lists alone would show something.
+  'a Grafana user of one team with the token of another': {
+    token: 'otherTeam',
+    identity: () => person('wil'),
+    known: { token: 'viewer', person: 'viewer', login: 'wil', elsewhere: true },
+  },
   expired: through(() => person('ann', { iat: ago(700), exp: ago(100) })),
   'not yet valid': through(() => person('ann', { nbf: ago(-100) })),
   'another organisation': through(() => person('ann', { aud: 'org:2', role: 'Admin' })),
@@ -237,6 +243,7 @@ beforeAll(async () => {
       users: [
         { login: 'bea', role: 'builder' },
         { login: 'olga', role: 'admin', projects: [OTHER_PROJECT] },
+        { login: 'wil', projects: [PROJECT] },
       ],
     },
   };
