@@ -5,6 +5,7 @@ import type { LedgerPolicy } from './ledger/recordEvents.ts';
 
 /** @returns how the configuration wants records counted. */
 export function ledgerPolicyOf(config: Config): LedgerPolicy {
+  const { baseline_runs: baselineRuns, margin } = config.quality;
   const { lost_after, settle_after, dedupe_window } = config.ledger;
   const zones = new Map(config.sources.map(({ name, timezone }) => [name, timezone]));
   return {
@@ -14,5 +15,6 @@ export function ledgerPolicyOf(config: Config): LedgerPolicy {
     settleAfterMs: settle_after,
     dedupeWindowMs: dedupe_window,
     budgets: budgetPolicyOf(config),
+    quality: { baselineRuns, margin },
   };
 }

@@ -26,6 +26,7 @@ import { webhookRoute } from './http/webhookRoute.ts';
 import { GroupCommit } from './ingest/groupCommit.ts';
 import { leadExporter } from './leadExporter.ts';
 import { readBudgets } from './ledger/budgets/readBudgets.ts';
+import { qualityPolicyOf } from './ledger/quality/qualityPolicy.ts';
 import { readMeasuredRuns } from './ledger/read/readMeasuredRuns.ts';
 import { ledgerPolicyOf } from './ledgerPolicyOf.ts';
 import { allowsFamily } from './metrics/allowsFamily.ts';
@@ -175,7 +176,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     counted: ingestCounted,
     values: valueLimits,
   });
-  recordRoutes(app, { pool: ledger.ledger.pool });
+  recordRoutes(app, { pool: ledger.ledger.pool, quality: () => qualityPolicyOf(ledger.ledger) });
   const { connectionString, migrated } = ledger;
   const budgets = serveBudgets(app, { ledger: ledger.ledger, connectionString, migrated, config: () => config, log });
   starting.defer(() => budgets.close());

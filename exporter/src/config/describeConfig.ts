@@ -13,7 +13,7 @@ const HIDDEN = '<secret>';
  * secrets hidden. For `config check`.
  */
 export function describeConfig(config: Config): Record<string, unknown> {
-  const { web, ledger, ingest, metrics, rate_limit, tokens, grafana, sources, compatible, log } = config;
+  const { web, ledger, ingest, metrics, rate_limit, tokens, grafana, sources, compatible, quality, log } = config;
   const { retention } = ledger;
   return {
     web: { ...web, listen_address: web.listen_address.map(formatListenAddress) },
@@ -57,6 +57,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
     compatible,
     audit: describeAudit(config),
     approvals: describeApprovals(config),
+    quality,
     log,
   };
 }

@@ -22,6 +22,7 @@ const RELOADABLE = [
   'compatible',
   'audit',
   'approvals',
+  'quality',
   'log',
 ] as const;
 const RELOADABLE_METRICS = ['allow', 'deny'] as const;

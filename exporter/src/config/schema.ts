@@ -203,6 +203,15 @@ const approvalsSchema = z
   })
   .prefault({});
 
+const qualitySchema = z
+  .strictObject({
+    /** A workflow's baseline is the median of so many evaluated runs, the first ones. */
+    baseline_runs: positiveInteger.max(1_000).default(10),
+    /** A run more than so many points below the baseline is flagged. */
+    margin: z.number().min(0).max(100).default(10),
+  })
+  .prefault({});
+
 const logSchema = z
   .strictObject({
     level: z.enum(LOG_LEVELS).default('info'),
@@ -227,6 +236,7 @@ export const fileSchema = z.strictObject({
   compatible: compatibleSchema,
   audit: auditSchema,
   approvals: approvalsSchema,
+  quality: qualitySchema,
   log: logSchema,
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { amount, canonicalInstant, flag, MAX_NAME_LENGTH } from './fields.ts';
-import { definitionOf, type Kind, type RecordOf, type RunRecord } from './records.ts';
+import { amount, canonicalInstant, flag, MAX_NAME_LENGTH, score } from './fields.ts';
+import { definitionOf, type Kind, quality, type RecordOf, type RunRecord } from './records.ts';
 import { STATUSES } from './status.ts';
 
 /**
@@ -19,7 +19,7 @@ export const text = z
 /** A repeatable parameter: `?status=failed&status=timed_out`. */
 export const many = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), z.array(item).max(100));
-const time = z
+export const time = z
   .string()
   .transform((value, context) => {
     const canonical = canonicalInstant(value);
@@ -331,6 +331,14 @@ export const unreadQuery = z.strictObject({
 });
 export const unreadAnswer = z.object({ unread: z.number().int().nonnegative() });
 
+/** The scores of a run, and what the ledger adds where it judged them. */
+const judgedQuality = quality.extend({
+  baseline: score.optional().describe('The baseline that the run was judged by; absent where there was none for it.'),
+  belowBaseline: flag.optional().describe('More than the margin below it: to be looked at.'),
+  belowBaselineBy: amount.optional().describe('Points below the baseline, of a run that is to be looked at.'),
+});
+export type JudgedQuality = z.infer<typeof judgedQuality>;
+
 const recordSchemas = new Map<Kind, z.ZodObject>();
 /** @returns the schema of a record as it is answered: known fields, `source`, `attributes`. */
 export function recordSchema(kind: Kind): z.ZodObject {
@@ -343,6 +351,7 @@ export function recordSchema(kind: Kind): z.ZodObject {
       shape[field] = isRequired ? (type as z.ZodType) : (type as z.ZodType).optional();
     }
     Object.assign(shape, listOfKind(kind)?.computed);
+    if (kind === 'run') shape.quality = judgedQuality.optional();
     shape.attributes = z.record(z.string(), z.unknown()).optional();
     schema = z.object(shape);
     recordSchemas.set(kind, schema);

@@ -9,7 +9,8 @@ import { CHAIN_STATUSES, SANDBOX_STATUSES, STATUSES } from './status.ts';
  */
 const status = z.enum(STATUSES);
 
-const quality = z.looseObject({
+/** Scores of an evaluation. */
+export const quality = z.looseObject({
   correctness: score.optional(),
   typeSafety: score.optional(),
   codeStyle: score.optional(),

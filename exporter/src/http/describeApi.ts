@@ -26,6 +26,7 @@ import {
 } from '../contract/compatible.ts';
 import { budgetsAnswer, gateAnswer, gateQuery } from '../contract/budgets.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
+import { baselinesAnswer, baselinesQuery, qualityTrendAnswer, qualityTrendQuery } from '../contract/quality.ts';
 import { KINDS } from '../contract/records.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -216,6 +217,25 @@ function budgetPaths(): Record<string, Json> {
       tag: 'budgets',
       query: gateQuery,
       answer: ref('GateAnswer'),
+    }),
+  };
+}
+
+function qualityPaths(): Record<string, Json> {
+  return {
+    '/api/v1/quality/trend': read({
+      id: 'readQualityTrend',
+      summary: 'The scores of evaluated runs over time, by dimension',
+      tag: 'quality',
+      query: qualityTrendQuery,
+      answer: jsonSchema(qualityTrendAnswer, 'output'),
+    }),
+    '/api/v1/quality/baselines': read({
+      id: 'listQualityBaselines',
+      summary: 'The quality baseline of each workflow, what it is made of, and who set it',
+      tag: 'quality',
+      query: baselinesQuery,
+      answer: jsonSchema(baselinesAnswer, 'output'),
     }),
   };
 }
@@ -503,6 +523,7 @@ export function describeApi(version: string): Json {
       { name: 'records' },
       { name: 'budgets' },
       { name: 'budgets' },
+      { name: 'quality' },
       { name: 'actions' },
       { name: 'ingest' },
       { name: 'compatible' },
@@ -519,6 +540,7 @@ export function describeApi(version: string): Json {
         query: unreadQuery,
         answer: jsonSchema(unreadAnswer, 'output'),
       }),
+      ...qualityPaths(),
       '/api/v1/actions': actionPath(),
       '/api/v1/events': ingestPath(),
       '/api/v1/webhooks/{source}': webhookPath(),

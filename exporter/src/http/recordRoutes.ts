@@ -12,6 +12,7 @@ import {
   toRecordsQuery,
   unreadQuery,
 } from '../contract/api.ts';
+import { DEFAULT_QUALITY_POLICY, type QualityPolicy } from '../ledger/quality/qualityPolicy.ts';
 import { listRecords } from '../ledger/read/listRecords.ts';
 import { listSamples } from '../ledger/read/listSamples.ts';
 import { countUnread } from '../ledger/read/ownNotifications.ts';
@@ -20,11 +21,21 @@ import type { Principal } from './auth.ts';
 import { compatibleRoutes } from './compatible/compatibleRoutes.ts';
 import { notificationUsers } from './notificationUsers.ts';
 import { openapiRoute } from './openapiRoute.ts';
+import { qualityRoutes } from './qualityRoutes.ts';
 import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
 import { runsRoutes } from './runsRoutes.ts';
 
+export interface RecordRoutesOptions {
+  readonly pool: pg.Pool;
+  /** How evaluated runs are judged; absent: as without configuration. */
+  readonly quality?: () => QualityPolicy;
+}
+
 /** The read API: runs, every other kind of record, the history of samples, what other services answer, and its description. */
-export function recordRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
+export function recordRoutes(
+  app: FastifyInstance,
+  { pool, quality = () => DEFAULT_QUALITY_POLICY }: RecordRoutesOptions,
+): void {
   runsRoutes(app, { pool });
   for (const name of RECORD_LIST_NAMES) {
     const schema = recordsQuerySchema(name);
@@ -69,6 +80,7 @@ export function recordRoutes(app: FastifyInstance, { pool }: { readonly pool: pg
     const unread = await countUnread(pool, { users, visible: request.principal.projects, project });
     return sendJson(reply, { unread });
   });
+  qualityRoutes(app, { pool, policy: quality });
   compatibleRoutes(app, { pool });
   openapiRoute(app);
 }

@@ -13,6 +13,7 @@ import { beginWriting, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { NewRecordGuess } from './newRecordGuess.ts';
 import { listOpenPullRequests, type OpenPullRequest } from './openPullRequests.ts';
+import { judgeEvaluations } from './quality/judgeEvaluations.ts';
 import {
   applyEvents,
   CONTRADICTS_AUDIT,
@@ -504,6 +505,11 @@ export class Transaction {
     for (const source of sources) this.#hidden.add(source);
   }
 
+  /** @returns whether what the source counts is not exposed yet. */
+  hides(source: string): boolean {
+    return this.#hidden.has(source);
+  }
+
   /** Why a statement that nobody waits for failed. */
   get failure(): unknown {
     return this.#failure;
@@ -533,6 +539,7 @@ export class Transaction {
 
   async finish(): Promise<void> {
     const { client, seq, nowMs } = this;
+    await judgeEvaluations(this);
     const dirty = this.working.dirty();
     const runs = dirty.filter((r) => r.kind === 'run');
     const { budgets } = this.policy;

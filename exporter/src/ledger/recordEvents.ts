@@ -12,6 +12,8 @@ import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts
 import type { NewRecordGuess } from './newRecordGuess.ts';
 import { lateFields, splitKey } from './observe/attempts.ts';
 import { type ObserveContext, observe, type RecordState } from './observe/observe.ts';
+import { noteEvaluation } from './quality/noteEvaluation.ts';
+import type { QualityPolicy } from './quality/qualityPolicy.ts';
 import { isPruned, readTombstones } from './retention/isPruned.ts';
 import type { RollupMoves } from './rollupMoves.ts';
 import type { SourceState } from './sourceState.ts';
@@ -31,6 +33,8 @@ export interface LedgerPolicy {
   timeZone?(source: string): string | undefined;
   /** Absent: none are set. */
   readonly budgets?: BudgetPolicy | undefined;
+  /** Absent: the default. */
+  readonly quality?: QualityPolicy | undefined;
 }
 
 export interface RecordingContext {
@@ -212,6 +216,7 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
   // A late event moves what this version counts and an older one did not.
   if (merged.changed || observation.moves.length > 0) record.dirty = true;
   if (event.kind === 'run') {
+    noteEvaluation(record, observation, attemptOf(record.state), context.moves.quality);
     record.dueAt = runDueAt(record, context.policy, context.hidden.has(event.source) ? 0 : context.nowMs);
   }
 }

@@ -8,6 +8,7 @@ import { NanoSum } from './nano.ts';
 import type { Move, Observation } from './observe/observe.ts';
 import { takesLeast } from './observe/observe.ts';
 import type { Part } from './observe/recordView.ts';
+import type { QualityNotes } from './quality/noteEvaluation.ts';
 import type { Series, SeriesRegistry } from './seriesRegistry.ts';
 
 /** The exemplar of a bucket: an observation, when it happened (Unix seconds) and whose it was. */
@@ -53,6 +54,7 @@ export class RollupMoves {
   readonly #registry: SeriesRegistry;
   /** Money of the budgets. */
   readonly spent = new SpentMoves();
+  readonly quality: QualityNotes = { evaluated: [], restated: new Set() };
   /** Sources whose counters are not exposed yet: their series need not begin at 0. */
   readonly #hidden: ReadonlySet<string>;
 

@@ -3,6 +3,7 @@ import { isFinished } from '../contract/status.ts';
 import type { Transaction } from './ledger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { observe } from './observe/observe.ts';
+import { judgeWaiting } from './quality/judgeEvaluations.ts';
 import { attemptOf, observeWaitingStep, recordEvents, runDueAt } from './recordEvents.ts';
 import type { WorkingRecord } from './workingSet.ts';
 
@@ -25,7 +26,7 @@ export async function isAnythingDue(pool: pg.Pool): Promise<boolean> {
 /**
  * Looks at records whose time has come: open runs that went silent are lost, finished runs are settled with their late usage,
  * steps whose run never came are counted without it. A source whose backfill is done goes live once none of its runs is
- * left to settle, so that what it counted appears at once and increase() sees none of it.
+ * left to settle and none of its evaluations to judge, so that what it counted appears at once and increase() sees none of it.
  * @returns whether more is due.
  */
 export async function sweepDue(tx: Transaction): Promise<boolean> {
@@ -68,6 +69,7 @@ export async function sweepDue(tx: Transaction): Promise<boolean> {
   // A pushing source that stopped in the middle of its history has said what it had to say.
   await client.query(`update fleetlens.source_state set backfilled = true
     where way = 'push' and not backfilled and live_at is null and updated_at < now() - interval '60 seconds'`);
+  if (await judgeWaiting(tx)) return true;
   await client.query(
     'update fleetlens.source_state set live_at = now(), seq = $1 where live_at is null and backfilled',
     [tx.seq],

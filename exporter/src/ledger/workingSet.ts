@@ -140,6 +140,11 @@ export class WorkingSet {
     return record;
   }
 
+  /** @returns undefined where the record was not loaded. */
+  find(kind: Kind, source: string, key: string): WorkingRecord | undefined {
+    return this.#of(kind).get(idOf(source, key));
+  }
+
   dirty(): WorkingRecord[] {
     return [...this.#kinds.values()].flatMap((records) => [...records.values()].filter((r) => r.dirty));
   }

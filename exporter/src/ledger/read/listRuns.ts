@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Page, RunSort, RunsQuery, SortOrder } from '../../contract/api.ts';
 import type { RunRecord } from '../../contract/records.ts';
+import { withJudgement } from '../quality/withJudgement.ts';
 import { BadCursor, readCursor, writeCursor } from './pageCursor.ts';
 import { readSnapshot } from './readSnapshot.ts';
 
@@ -72,7 +73,7 @@ function textOf(sort: RunSort, order: SortOrder, lead: Lead): string {
         and (${value} ${beyond} $12 or (r.source, r.key) ${tieBeyond} ($13::text, $14::text))))
     ${orderOf('r', value)} limit $15`;
   // The documents are fetched for the page alone, after the sort.
-  return `select r.doc - ${LIST_LEAVES_OUT} as doc, p.source, p.key, p.sort_value
+  return `select ${withJudgement('r', `(r.doc - ${LIST_LEAVES_OUT})`)} as doc, p.source, p.key, p.sort_value
     from (select l.* from ${LEADS[lead].from} (${runs}) l ${orderOf('l', 'l.sort_value')} limit $15) p
     join fleetlens.run r on r.source = p.source and r.key = p.key
     ${orderOf('p', 'p.sort_value')}`;

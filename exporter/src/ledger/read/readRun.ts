@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { ExecutingJob, RunAnswer, RunQuery } from '../../contract/api.ts';
 import type { RecordOf, RunRecord } from '../../contract/records.ts';
+import { withJudgement } from '../quality/withJudgement.ts';
 import { keyRange } from './keyRange.ts';
 import type { VisibleProjects } from './listRuns.ts';
 import { readSnapshot } from './readSnapshot.ts';
@@ -11,7 +12,8 @@ export type FoundRun = { readonly run: RunAnswer } | { readonly prunedAt: string
 /** More than any run has; the lists of steps and usage have pages. */
 const MAX_INCLUDED = 5_000;
 
-const RUN = `select doc from fleetlens.run where source = $1 and key = $2 and ($3::text[] is null or project = any($3))`;
+const RUN = `select ${withJudgement('r', 'r.doc')} as doc from fleetlens.run r
+  where r.source = $1 and r.key = $2 and ($3::text[] is null or r.project = any($3))`;
 
 /** A tombstone does not know its project: who sees some projects only is not told of it. */
 const TOMBSTONE = `select pruned_at from fleetlens.tombstone where source = $1 and run_id = $2 and $3::text[] is null`;

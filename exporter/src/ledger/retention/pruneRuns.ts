@@ -1,6 +1,7 @@
 import { OPEN_STATUSES } from '../../contract/status.ts';
 import type { Transaction } from '../ledger.ts';
 import { keyRange } from '../read/keyRange.ts';
+import { pruneEvaluations } from '../quality/pruneEvaluations.ts';
 import { type DeletedRow, foldRecords } from './foldRecords.ts';
 
 /** Runs in one transaction: with their steps and output some 20,000 rows. */
@@ -51,6 +52,7 @@ export async function pruneRuns(tx: Transaction, before: Date): Promise<{ pruned
       where o.source = w.source and o.key >= w.low and o.key < w.high`,
     values: ofRun,
   });
+  await pruneEvaluations(client, sources, keys);
   await foldRecords(tx, 'run', runs);
   await foldRecords(tx, 'step', steps.rows);
   await foldRecords(tx, 'usage', usage.rows);

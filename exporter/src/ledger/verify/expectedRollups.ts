@@ -3,6 +3,8 @@ import { type FamilyName, familyOf, isFamilyName } from '../../contract/metricCa
 import { KINDS, type Kind } from '../../contract/records.ts';
 import { castToNano, NanoSum } from '../nano.ts';
 import { takesLeast } from '../observe/observe.ts';
+import { medianOf } from '../quality/baseline.ts';
+import { readEvaluation, type StoredEvaluation } from '../quality/baselineStore.ts';
 import { recordTable } from '../recordTable.ts';
 import { bucketOf } from '../rollupMoves.ts';
 import type { StoredCounted, StoredHeld } from '../storedState.ts';
@@ -71,6 +73,7 @@ export async function readFigures(client: ClientBase, onProgress?: OnProgress): 
     return rollup && { rollup, sums: expected.get(id) as ExpectedRollup };
   };
   await addBase(client, find);
+  await addBaselines(client, find);
   const total = await estimateRecords(client);
   let done = 0;
   for (const kind of KINDS) {
@@ -151,6 +154,19 @@ async function addBase(client: ClientBase, find: Find): Promise<void> {
     buckets?.forEach((inBucket, i) => {
       if (found.sums.buckets !== undefined) found.sums.buckets[i] = (found.sums.buckets[i] ?? 0) + Number(inBucket);
     });
+  }
+}
+
+/** A baseline is no record's: what it shows is made anew of the scores that it was made of. */
+async function addBaselines(client: ClientBase, find: Find): Promise<void> {
+  const { rows } = await client.query<{ series: number; score: number; runs: StoredEvaluation[] | null }>(
+    'select series, score, runs from fleetlens.quality_baseline where series is not null',
+  );
+  for (const { series, score, runs } of rows) {
+    const found = find(series);
+    if (found === undefined) continue;
+    found.sums.sum.add(runs === null ? score : medianOf(runs.map((run) => readEvaluation(run).composite)));
+    found.sums.count += 1;
   }
 }
 
