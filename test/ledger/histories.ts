@@ -189,7 +189,7 @@ const NASTY: { readonly [K in Kind]: { /** Said by every event. */ readonly key:
   },
   errorGroup: {
     key: { fingerprint: fc.constant('g') },
-    fields: { component: name, kind: fc.constantFrom('new', 'regressed'), count: small },
+    fields: { component: name, kind: fc.constantFrom('new', 'regressed'), regressions: small, count: small },
   },
   approval: {
     key: { approvalId: fc.constantFrom('a1', 'a2') },

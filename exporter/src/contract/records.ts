@@ -301,6 +301,8 @@ const errorGroup = {
   project: name,
   title: text,
   kind: z.enum(['new', 'regressed']),
+  /** How often it came back after it was resolved, where that is known. */
+  regressions: count.max(1_000),
   firstSeenAt: instant,
   lastSeenAt: instant,
   count,

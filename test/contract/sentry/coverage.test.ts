@@ -32,6 +32,7 @@ const SAID: Readonly<Record<string, unknown>> = {
   'project.slug': 'bot',
   title: 'Deploy failed',
   'substatus regressed': 'regressed',
+  'activity set_regression (of one issue, by polls)': 1,
   firstSeen: instant(FIRST),
   lastSeen: instant(LAST),
   count: 2,

@@ -178,6 +178,37 @@ describe('what an error becomes', () => {
     expect(await correctionsOf(bed)).toBe(0);
   });
 
+  it('a group that comes back again and again is counted each time, also where polls saw it only the last time', async () => {
+    const bed = await sentryBed();
+    const culprit = 'handlePush(app)';
+    const back = { status: 'unresolved', substatus: 'regressed' } as const;
+    const counted = async () => (await bed.counted(GROUPS))['sentry,handlePush,regressed'];
+    bed.sentry.capture('bot', { at: ago(600), issue: '15', culprit });
+    await bed.poll();
+    bed.sentry.capture('bot', { at: ago(500), issue: '15', culprit }, back);
+    await bed.poll();
+    expect(await counted()).toBe(1);
+    expect((await bed.poll()).asked.map(({ path }) => path)).not.toContain('/api/0/organizations/acme/issues/15/');
+    for (const seconds of [400, 300]) bed.sentry.capture('bot', { at: ago(seconds), issue: '15', culprit }, back);
+    await bed.poll();
+    await bed.poll(bed.create());
+    expect(await bed.groups()).toMatchObject([{ kind: 'regressed', regressions: 3 }]);
+    bed.sentry.capture('bot', { at: ago(200), issue: '15', culprit }, { substatus: 'ongoing' });
+    await bed.poll();
+    expect(await counted()).toBe(3);
+    // Where its page tells no more, it came back at least once.
+    bed.sentry.capture('bot', { at: ago(180), issue: '25', culprit });
+    bed.sentry.capture('bot', { at: ago(100), issue: '25', culprit }, back);
+    bed.sentry.activity.delete('25');
+    await bed.poll();
+    expect(await counted()).toBe(4);
+    bed.sentry.http.fail(/\/issues\/25\/$/, { kind: 'status', status: 404, body: { detail: 'gone' } });
+    bed.sentry.capture('bot', { at: ago(50), issue: '25', culprit }, back);
+    expect((await bed.poll()).failure).toBeUndefined();
+    expect(await counted()).toBe(4);
+    expect(await correctionsOf(bed)).toBe(0);
+  });
+
   it('an old group that is heard of again is not new', async () => {
     const bed = await sentryBed({ history: '2d' });
     const old = { firstSeen: ago(10 * 86_400), substatus: 'ongoing' };

@@ -2,6 +2,7 @@ import type {
   ListAnOrganizationSissuesResponse,
   ListAProjectSErrorEventsResponse,
   RetrieveAnIssueEventResponse,
+  RetrieveAnIssueResponse,
   RetrieveAProjectResponse,
 } from '@sentry/api';
 import { type AskedFor, type HostedAnswer, HostedServer } from '../hostedServer.ts';
@@ -11,6 +12,8 @@ export type SentryIssue = ListAnOrganizationSissuesResponse[number];
 export type SentryEvent = ListAProjectSErrorEventsResponse[number];
 type Project = Pick<RetrieveAProjectResponse, 'id' | 'slug' | 'name' | 'platform' | 'dateCreated'>;
 type IssueEvent = Pick<RetrieveAnIssueEventResponse, 'id' | 'eventID' | 'groupID' | 'projectID' | 'title' | 'tags'>;
+
+type Activity = RetrieveAnIssueResponse['activity'][number];
 
 const ORGANIZATION = 'acme';
 const DAY_MS = 86_400_000;
@@ -34,6 +37,8 @@ export class SentryServer implements AsyncDisposable {
   readonly issues: SentryIssue[] = [];
   /** By the slug of their project. */
   readonly events = new Map<string, SentryEvent[]>();
+  /** What happened to issues besides errors, the newest first, by the id of the issue. */
+  readonly activity = new Map<string, Activity[]>();
   readonly mistakes: string[] = [];
   pageSize = MAX_PAGE;
   /** The next page is the one after the first, for ever. */
@@ -76,6 +81,11 @@ export class SentryServer implements AsyncDisposable {
       this.issues.push(issue);
     }
     Object.assign(issue, { lastSeen: at, count: String(Number(issue.count) + 1), ...change });
+    const happened = this.activity.get(issueId) ?? [];
+    this.activity.set(issueId, happened);
+    const type = happened.length === 0 ? 'first_seen' : change.substatus === 'regressed' ? 'set_regression' : undefined;
+    if (type !== undefined)
+      happened.unshift({ id: String(happened.length), type, data: {}, user: null, dateCreated: at });
     return { event: captured, issue };
   }
 
@@ -105,6 +115,8 @@ export class SentryServer implements AsyncDisposable {
     if (list === 'issues/') return this.#listIssues(query);
     const issueId = /^issues\/(\d+)\/events\/oldest\/$/.exec(list ?? '')?.[1];
     if (issueId !== undefined) return this.#oldestEvent(issueId);
+    const askedFor = /^issues\/(\d+)\/$/.exec(list ?? '')?.[1];
+    if (askedFor !== undefined) return this.#issue(askedFor);
     const project = this.projects.get(slug);
     if (project === undefined) return refuse(404, 'The requested resource does not exist');
     if (events === undefined) return { body: project };
@@ -124,6 +136,12 @@ export class SentryServer implements AsyncDisposable {
         (asked.length === 0 || asked.includes(project.id)) && (text === '' || status === 'unresolved'),
     );
     return this.#page(query, ISSUE_PARAMETERS, issues, ({ lastSeen }) => lastSeen ?? '');
+  }
+
+  #issue(issueId: string): HostedAnswer {
+    const issue = this.issues.find(({ id }) => id === issueId);
+    if (issue === undefined) return refuse(404, 'The requested resource does not exist');
+    return { body: { ...issue, activity: this.activity.get(issueId) ?? [] } };
   }
 
   #oldestEvent(issueId: string): HostedAnswer {

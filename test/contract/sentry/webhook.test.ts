@@ -213,6 +213,24 @@ describe('the same error by API and by webhook', () => {
     expect(await correctionsOf(bed)).toBe(0);
   });
 
+  it('a regression that comes by webhook, and then by poll with how often it was, counts once', async () => {
+    const bed = await sentryBed();
+    const back = { status: 'unresolved', substatus: 'regressed' } as const;
+    bed.sentry.capture('bot', { at: ago(300), issue: '79', culprit });
+    await bed.poll();
+    for (const [seconds, times] of [
+      [200, 1],
+      [100, 2],
+    ] as const) {
+      const { issue } = bed.sentry.capture('bot', { at: ago(seconds), issue: '79', culprit }, back);
+      const { lifetime: _, ...told } = issue;
+      await bed.deliver('issue', issuePayload('unresolved', told));
+      await bed.poll();
+      expect((await bed.counted(GROUPS))['sentry,handlePush,regressed']).toBe(times);
+    }
+    expect(await correctionsOf(bed)).toBe(0);
+  });
+
   it('a group without a culprit is counted when its component is known, by the next poll', async () => {
     const bed = await sentryBed();
     const { issue } = bed.sentry.capture('scripts', { at, issue: '78', tags: [{ key: 'stage', value: 'deploy' }] });

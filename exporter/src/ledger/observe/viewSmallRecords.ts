@@ -4,20 +4,22 @@ import { label, type Part, type RecordView, unixSeconds, type View } from './rec
 // Records that one fact or a few gauges describe.
 
 export const viewErrorGroup: View<'errorGroup'> = (group, _context) => ({
-  facts:
-    group.kind === undefined
-      ? []
-      : [
-          {
-            family: 'fleet_error_groups_total',
-            key: group.kind,
-            labels: [group.source, label(group.component), group.kind],
-            passing: true,
-            field: 'kind',
-          },
-        ],
+  facts: seenAs(group).map((key) => ({
+    family: 'fleet_error_groups_total',
+    key,
+    labels: [group.source, label(group.component), group.kind ?? ''],
+    passing: true,
+    field: 'kind',
+  })),
   parts: [],
 });
+
+/** Once as new; once as regressed, and once more each time that it is known to have come back again. */
+function seenAs({ kind, regressions = 1 }: Parameters<View<'errorGroup'>>[0]): string[] {
+  if (kind !== 'regressed') return kind === undefined ? [] : [kind];
+  const times = Math.max(1, regressions);
+  return Array.from({ length: times }, (_, i) => (i === 0 ? kind : `${kind} ${i + 1}`));
+}
 
 export const viewNotification: View<'notification'> = (notification, _context) => ({
   facts:

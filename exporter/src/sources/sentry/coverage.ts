@@ -28,6 +28,7 @@ export const coverage: readonly CoverageRow[] = [
     ['project.slug', 'errorGroup.project'],
     ['title', 'errorGroup.title'],
     ['substatus regressed', 'errorGroup.kind', 'fleet_error_groups_total'],
+    ['activity set_regression (of one issue, by polls)', 'errorGroup.regressions', 'fleet_error_groups_total'],
     ['firstSeen', 'errorGroup.firstSeenAt'],
     ['lastSeen', 'errorGroup.lastSeenAt'],
     ['count', 'errorGroup.count'],

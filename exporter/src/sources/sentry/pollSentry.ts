@@ -30,8 +30,8 @@ interface List {
   map(item: unknown): Promise<{ readonly rows: readonly RowRecords[]; readonly at: string | undefined }>;
 }
 
-/** Components of issues that are remembered, so that each is asked for once. */
-const MAX_COMPONENTS = 10_000;
+/** Issues that are remembered, so that each is asked for once. */
+const MAX_ISSUES = 10_000;
 
 /**
  * Reads the errors of each project and the issues that they belong to, each list from where it was read to. A list that fails
@@ -45,6 +45,11 @@ export class SentryPoll {
   /** Sentry's numbers of the configured projects. */
   readonly #projectIds = new Map<string, string>();
   readonly #components = new Map<string, string | undefined>();
+  /** How often an issue had come back when it was seen last. */
+  readonly #regressions = new Map<
+    string,
+    { readonly lastSeenAt: string | undefined; readonly times: number | undefined }
+  >();
 
   constructor(config: SentryConfig, api: SentryApi, log: Logger) {
     this.#config = config;
@@ -151,7 +156,7 @@ export class SentryPoll {
     // One from before all that is read is none that has just begun, however late it is seen here for the first time.
     const isNew = firstSeenAt !== undefined && firstSeenAt >= oldest;
     const began = defined({ fingerprint: id, component, firstSeenAt, kind: isNew ? 'new' : undefined });
-    const now = { ...data, ...(isRegressed ? { kind: 'regressed' } : {}) };
+    const now = { ...data, ...(isRegressed ? await this.#regressionOf(issue, context) : {}) };
     return [
       {
         id: `issue ${id} began`,
@@ -166,12 +171,22 @@ export class SentryPoll {
     if (component !== undefined || id === undefined) return component;
     if (!this.#components.has(id)) {
       this.#components.set(id, stageOf((await this.#api.oldestEvent(id, context))?.tags));
-      for (const known of this.#components.keys()) {
-        if (this.#components.size <= MAX_COMPONENTS) break;
-        this.#components.delete(known);
-      }
+      forgetOldest(this.#components);
     }
     return this.#components.get(id);
+  }
+
+  /** The list says that an issue came back, and its own page how often: none where that is no longer kept, so it counts once. */
+  async #regressionOf({ id, lastSeenAt }: Issue, context: PollContext): Promise<Readonly<Record<string, unknown>>> {
+    const kind = 'regressed';
+    if (id === undefined) return { kind };
+    let known = this.#regressions.get(id);
+    if (known === undefined || known.lastSeenAt !== lastSeenAt) {
+      known = { lastSeenAt, times: await this.#api.regressions(id, context) };
+      this.#regressions.set(id, known);
+      forgetOldest(this.#regressions);
+    }
+    return known.times ? { kind, regressions: known.times } : { kind };
   }
 
   async #ids(context: PollContext): Promise<string[]> {
@@ -184,4 +199,11 @@ export class SentryPoll {
 
 function least(time: string | undefined, most: string): string | undefined {
   return time === undefined || time < most ? time : most;
+}
+
+function forgetOldest(issues: Map<string, unknown>): void {
+  for (const id of issues.keys()) {
+    if (issues.size <= MAX_ISSUES) break;
+    issues.delete(id);
+  }
 }

@@ -22,6 +22,8 @@ export interface SentryPage {
 const project = z.object({ id: z.string(), slug: z.string() });
 /** Of an event, what is asked for one by one. */
 const taggedEvent = z.looseObject({ tags: z.array(z.unknown()) });
+/** Of an issue, what its list leaves out. */
+const issueHistory = z.looseObject({ activity: z.array(z.looseObject({ type: z.string().optional() })) });
 const items = z.array(z.unknown());
 
 /** The most that the lists give in a page. */
@@ -85,6 +87,14 @@ export class SentryApi {
     const call: Call = { what: `oldest event of issue ${issueId}`, scope: 'event:read', path };
     const answer = await this.#get(call, taggedEvent, context, { mayBeGone: true });
     return answer.body;
+  }
+
+  /** How often an issue came back after it was resolved; undefined where it is gone. @throws SentryError */
+  async regressions(issueId: string, context: CallContext): Promise<number | undefined> {
+    const path = `/organizations/${this.#config.organization}/issues/${encodeURIComponent(issueId)}/`;
+    const call: Call = { what: `issue ${issueId}`, scope: 'event:read', path };
+    const { body } = await this.#get(call, issueHistory, context, { mayBeGone: true });
+    return body?.activity.filter(({ type }) => type === 'set_regression').length;
   }
 
   async #page(call: Call, period: Period, cursor: string | undefined, context: CallContext): Promise<SentryPage> {
