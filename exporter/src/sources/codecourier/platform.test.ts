@@ -50,11 +50,33 @@ describe('a run', () => {
     ['sandbox', 'sandbox'],
     ['merge agent', 'merge_agent'],
     ['mergeAgent', 'merge_agent'],
+    ['merge', 'merge_agent'],
+    ['issue', 'issue'],
     ['issue_session', 'issue'],
     ['scheduled', 'workflow'],
   ])('of source %s has origin %s', (source, origin) => {
     expect(mapped('runs', { source })).toMatchObject({ origin });
   });
+
+  it.each([
+    ['none', 'none'],
+    ['created', 'created'],
+    ['open', 'created'],
+    ['merged', 'merged'],
+    ['failed', 'failed'],
+    ['blocked on CI', 'blocked_on_ci'],
+    ['closed', 'closed'],
+  ])('whose pull request is %s has one that is %s', (prStatus, status) => {
+    expect(mapped('runs', { prStatus }).pullRequest).toEqual({ status });
+  });
+
+  it.each(['success', 'failure', 'neutral', 'cancelled', 'skipped', 'timed_out', 'action_required', 'stale'])(
+    'with a check of status %s has one that ended so',
+    (status) => {
+      const checks = [{ name: 'Build', status }];
+      expect(mapped('runs', { ciChecks: { checks } }).ci).toEqual({ checks: [{ ...checks[0], conclusion: status }] });
+    },
+  );
 
   it('that is scheduled was triggered by the schedule, unless it says otherwise', () => {
     expect(mapped('runs', { source: 'scheduled' })).toMatchObject({
@@ -120,12 +142,30 @@ describe('a run', () => {
 
 describe('a step', () => {
   it.each([
+    ['pending', 'queued'],
+    ['queued', 'queued'],
+    ['running', 'running'],
+    ['completed', 'succeeded'],
+    ['failed', 'failed'],
+    ['cancelled', 'cancelled'],
+    ['canceled', 'cancelled'],
+    ['skipped', 'skipped'],
+  ])('that is %s has the status %s', (word, status) => {
+    expect(mapped('runSteps', { status: word })).toMatchObject({ status, rawStatus: word });
+  });
+
+  it.each([
     [
       { verdict: 'pass', feedback: 'Good.' },
       { passed: true, feedback: 'Good.' },
     ],
-    [{ verdict: 'rejected' }, { passed: false }],
+    [{ verdict: 'passed' }, { passed: true }],
+    [{ verdict: 'approved' }, { passed: true }],
     [{ verdict: true }, { passed: true }],
+    [{ verdict: 'fail' }, { passed: false }],
+    [{ verdict: 'failed' }, { passed: false }],
+    [{ verdict: 'rejected' }, { passed: false }],
+    [{ verdict: false }, { passed: false }],
     [{ verdict: { passed: false, feedback: 'No.', score: 3 } }, { passed: false, feedback: 'No.', score: 3 }],
     [{ verdict: 'perhaps' }, { rawVerdict: 'perhaps' }],
   ])('with %j has the verdict %j', (said, verdict) => {
@@ -220,10 +260,16 @@ describe('a sprint chain', () => {
 describe('a message', () => {
   it.each([
     ['assistant', 'assistant'],
+    ['agent', 'assistant'],
+    ['text', 'assistant'],
+    ['tool', 'tool'],
     ['tool_use', 'tool'],
+    ['toolCall', 'tool'],
     ['tool-result', 'tool'],
     ['user', 'user'],
+    ['system', 'system'],
     ['error', 'error'],
+    ['stdout', 'stdout'],
     ['stderr', 'stderr'],
   ])('of type %s has the role %s', (type, role) => {
     expect(mapped('messages', { type })).toMatchObject({ role });
@@ -231,8 +277,13 @@ describe('a message', () => {
 
   it.each([
     [{ status: 'streaming' }, 'streaming'],
+    [{ status: 'pending' }, 'streaming'],
+    [{ status: 'running' }, 'streaming'],
     [{ status: 'completed' }, 'completed'],
+    [{ status: 'complete' }, 'completed'],
+    [{ status: 'done' }, 'completed'],
     [{ status: 'error' }, 'error'],
+    [{ status: 'failed' }, 'error'],
     [{ isStreaming: true }, 'streaming'],
     [{ isStreaming: false }, 'completed'],
     [{ type: 'error' }, 'error'],
@@ -265,6 +316,10 @@ it.each([
   expect(one.map('runs', { _id: 'r1', projectId: 'other' })[0]?.data).toMatchObject({ project: 'other' });
 });
 
+it.each(['creating', 'running', 'paused', 'killed', 'error'])('a sandbox that is %s has that status', (status) => {
+  expect(mapped('sandboxes', { status })).toMatchObject({ status, rawStatus: status });
+});
+
 it('a sandbox keeps its own word, and E2B has its id', () => {
   expect(mapped('sandboxes', { status: 'hibernated', sandboxId: 'e2b1' })).toMatchObject({
     sandboxId: 'id1',
@@ -276,10 +331,15 @@ it('a sandbox keeps its own word, and E2B has its id', () => {
 
 it.each([
   ['session launch', 'session_launch'],
+  ['sessionLaunched', 'session_launch'],
+  ['persona.edit', 'persona_edit'],
   ['persona_edited', 'persona_edit'],
   ['budgetOverride', 'budget_override'],
-  ['PR merge', 'pr_merge'],
+  ['budget overridden', 'budget_override'],
+  ['budget_acknowledge', 'budget_acknowledge'],
   ['budget.acknowledged', 'budget_acknowledge'],
+  ['PR merge', 'pr_merge'],
+  ['pr_merged', 'pr_merge'],
   ['role_change', 'role_change'],
 ])('an audit event of the action %s is told as %s', (action, told) => {
   expect(mapped('auditLogs', { action, userId: 'u1' })).toMatchObject({ action: told, actor: 'u1' });
