@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { warnings } from '../pollForTest.ts';
 import { configSchema } from './config.ts';
 import { DOCUMENT_KINDS, type Document, type DocumentKind } from './documents.ts';
-import { Platform, Warnings } from './platform.ts';
+import { Platform, platformState, Warnings } from './platform.ts';
 
 const UPDATED = '2026-10-16T09:00:00.000Z';
 
@@ -189,6 +189,15 @@ describe('a step', () => {
     });
   });
 
+  it.each(['correctness', 'typeSafety', 'codeStyle', 'testCoverage', 'completeness', 'composite'])(
+    'is not judged by a %s that is no score',
+    (dimension) => {
+      const quality = { extra: 1 };
+      expect(mapped('runSteps', { qualityScores: { ...quality, [dimension]: 101 } }).quality).toEqual(quality);
+      expect(mapped('runSteps', { qualityScores: { ...quality, [dimension]: 'good' } }).quality).toEqual(quality);
+    },
+  );
+
   it('of an earlier iteration does not replace what a later one judged', () => {
     const { platform: one } = platform();
     const step = (id: string, iteration: number, composite: number) =>
@@ -336,7 +345,7 @@ it.each([
   ['persona_edited', 'persona_edit'],
   ['budgetOverride', 'budget_override'],
   ['budget overridden', 'budget_override'],
-  ['budget_acknowledge', 'budget_acknowledge'],
+  ['Budget acknowledge', 'budget_acknowledge'],
   ['budget.acknowledged', 'budget_acknowledge'],
   ['PR merge', 'pr_merge'],
   ['pr_merged', 'pr_merge'],
@@ -367,5 +376,59 @@ it('a persona was last used when a step used it, by whichever says later', () =>
     one.map('personas', { _id: 'p1', name: 'judge', lastUsedAt: '2026-10-01T00:00:00.000Z' })[0]?.data,
   ).toMatchObject({
     lastUsedAt: '2026-10-02T00:00:00.000Z',
+  });
+});
+
+it('names, scores and sprints that other documents gave are known after a restart', () => {
+  const { platform: one } = platform();
+  const blueprint = { projectId: 'p1', qualityWeights: { correctness: 1 }, qualityThreshold: 70, lastUsedAt: UPDATED };
+  one.map('projects', { _id: 'p1', name: 'Shop' });
+  one.map('workflows', { _id: 'w1', name: 'builder', ...blueprint });
+  one.map('personas', { _id: 'j1', name: 'judge', ...blueprint });
+  one.map('sandboxes', { _id: 's1', status: 'running', runId: 'r1' });
+  one.map('sprintChains', { _id: 'c1', status: 'running', sprintCount: 2, sprintPrUrls: ['u1'], updatedAt: UPDATED });
+  one.map('runSteps', { _id: 't1', runId: 'r1', index: 1, qualityScores: { correctness: 80 } });
+  const sprint = { chainId: 'c1', sprintIndex: 0, name: 'One', startedAt: UPDATED, completedAt: UPDATED };
+  one.map('runs', { _id: 'r1', ...sprint, status: 'completed', qualityScore: 90, updatedAt: UPDATED });
+  expect(one.state()).toEqual({
+    directory: {
+      projects: { p1: 'Shop' },
+      workflows: { w1: expect.objectContaining({ name: 'builder', project: 'Shop', threshold: 70 }) },
+      personas: { j1: expect.objectContaining({ weights: { correctness: 1 }, lastUsedAt: UPDATED }) },
+    },
+    evaluations: {
+      r1: { scores: { correctness: 80 }, order: 1, composite: 90, runRead: true, at: UPDATED },
+    },
+    sprints: {
+      c1: {
+        status: 'running',
+        count: 2,
+        isRead: true,
+        at: UPDATED,
+        sprints: {
+          0: {
+            index: 0,
+            name: 'One',
+            runId: 'r1',
+            status: 'succeeded',
+            startedAt: UPDATED,
+            finishedAt: UPDATED,
+            prUrl: 'u1',
+          },
+        },
+      },
+    },
+    sandboxes: { s1: 'r1' },
+  });
+  const stored = platformState.parse(JSON.parse(JSON.stringify(one.state())));
+  const config = configSchema.parse({ api: 'rest', base_url: 'https://x.convex.site/api/v1', api_key: 'k' });
+  const again = new Platform(config, new Warnings(warnings().log), stored);
+  expect(again.state()).toEqual(one.state());
+  // And used: a message names its sandbox alone, a step its persona's id.
+  expect(again.map('messages', { _id: 'm1', sandboxId: 's1' })[0]?.data).toMatchObject({ runId: 'r1' });
+  const [step] = again.map('runSteps', { _id: 't2', runId: 'r1', personaId: 'j1', qualityScores: { composite: 75 } });
+  expect(step?.data).toMatchObject({
+    quality: { threshold: 70, weights: { correctness: 1 } },
+    attributes: { persona: 'judge' },
   });
 });

@@ -22,7 +22,7 @@ function open(server: E2bServer, config: object = {}) {
 describe('sandboxes', () => {
   it('are killed when two complete lists in a row miss them, paused and resumed in between, and can come back', async () => {
     const server = await startServer();
-    const { source } = open(server);
+    const { source, lines } = open(server);
     const ledger = new RecordingLedger();
     const sandbox = (id: string) => ledger.get('sandbox', id);
     const started = '2026-11-20T10:00:00.000Z';
@@ -50,6 +50,26 @@ describe('sandboxes', () => {
     await pollHosted(source, ledger);
     expect(sandbox('b')).toMatchObject({ status: 'running', endedAt: null });
     expect(sandbox('a')).toHaveProperty(['attributes.killedInferred'], null);
+    // Nothing of that is new to the exporter.
+    expect(lines).toEqual([]);
+  });
+
+  it('that only an interrupted poll has seen are missed as well, and ended when their time was up', async () => {
+    const server = await startServer();
+    server.pageSize = 1;
+    const ledger = new RecordingLedger();
+    const poll = () => pollHosted(open(server, { metrics: 'none' }).source, ledger);
+    const [startedAt, endAt] = ['2000-01-01T00:00:00.000Z', '2000-01-01T01:00:00.000Z'];
+    for (const id of ['a', 'b']) server.put(e2bSandbox({ sandboxID: id, startedAt, endAt }));
+    server.http.fail(/v2/, { kind: 'slow', pauseMs: 1 });
+    server.http.fail(/v2/, { kind: 'status', status: 500 });
+    expect((await poll()).failure?.result).toBe('server');
+    const [seen] = ledger.all('sandbox');
+    expect(ledger.all('sandbox')).toHaveLength(1);
+    server.sandboxes.delete(String(seen?.sandboxId));
+    await poll();
+    await poll();
+    expect(ledger.get('sandbox', String(seen?.sandboxId))).toMatchObject({ status: 'killed', endedAt: endAt });
   });
 
   it('are not taken for killed when a page of the list cannot be read, nor by a process that starts anew', async () => {
@@ -212,7 +232,7 @@ describe('failures', () => {
       'attributes.gpu': 1,
     });
     expect(ledger.get('sandbox', 'b')).toMatchObject({ status: 'running', 'attributes.gpuUsedPct': 3 });
-    expect(lines).toHaveLength(1);
+    expect(lines).toMatchObject([{ state: 'hibernating', expected: ['running', 'paused'] }]);
   });
 });
 

@@ -70,7 +70,6 @@ export const e2b: SourceType<E2bConfig> = {
         const before = parsed.data?.known ?? {};
         const after: Record<string, Known> = {};
         const running: string[] = [];
-        let cursor: unknown = parsed.data ?? { v: 1, known: {} };
         for await (const sandboxes of listAll(context)) {
           const rows = sandboxes.map((sandbox) => {
             const { id, state, startedAt, endAt, data } = sandbox;
@@ -84,7 +83,7 @@ export const e2b: SourceType<E2bConfig> = {
           });
           const { records, committed } = changed.select(rows);
           // Interrupted, the next poll still misses those that this one has not come to.
-          cursor = { v: 1, known: { ...before, ...after } };
+          const cursor = { v: 1, known: { ...before, ...after } };
           yield { records, cursor };
           committed(cursor);
         }
@@ -96,7 +95,7 @@ export const e2b: SourceType<E2bConfig> = {
           if (sandbox.missing === undefined) after[id] = { ...sandbox, missing: now };
           else killed.push({ id, records: [killedSandbox(id, endOf(sandbox, sandbox.missing))] });
         }
-        cursor = { v: 1, known: after };
+        const cursor = { v: 1, known: after };
         // As its last word: should it be listed again, as it was before, that is news.
         const { records, committed } = changed.select(killed);
         yield { records, cursor };
