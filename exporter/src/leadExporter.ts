@@ -5,6 +5,8 @@ import type { Gauge } from 'prom-client';
 import { AuditDelivery } from './audit/auditDelivery.ts';
 import type { Config, SourceConfig } from './config.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
+import { keepFigures } from './ledger/analytics/keepFigures.ts';
+import { verifyFacts } from './ledger/analytics/verifyFacts.ts';
 import { inheritSla } from './ledger/inheritSla.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { pruneLedger } from './ledger/retention/pruneLedger.ts';
@@ -75,6 +77,7 @@ export function leadExporter(options: LeadOptions): Leader {
           every(COMPARE_MS, signal, log, 'compare counters', () => counters.compare(ledger.pool)),
           every(SLA_MS, signal, log, 'approval SLAs', () => inheritSla(ledger, config().approvals)),
           audit.deliver(ledger.pool, log, signal),
+          keepFigures(ledger.pool, log, signal),
           every(PRUNE_MS, signal, log, 'prune', () =>
             pruneLedger(ledger, { ...config().ledger.retention, audit: config().audit.retention }),
           ),
@@ -98,6 +101,8 @@ export function leadExporter(options: LeadOptions): Leader {
 
 async function verify(ledger: Ledger, log: Logger): Promise<void> {
   const { differences } = await verifyLedger(ledger.pool);
+  const { facts, sums } = await verifyFacts(ledger.pool);
+  if (facts + sums > 0) log.error({ facts, sums }, 'analytics does not verify: `fleetlens ledger rebuild` repairs it');
   if (differences.length === 0) return;
   log.error(
     { differences: differences.length, first: differences.slice(0, 5) },

@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import { planReload } from './config.ts';
 import { connectLedger } from './connectLedger.ts';
 import { actionRoute } from './http/actionRoute.ts';
+import { analyticsRoutes } from './http/analyticsRoutes.ts';
 import { type GuardedRoute, TokenRegistry } from './http/auth.ts';
 import { metricsSource } from './http/compatible/metricsSource.ts';
 import { recordMetric } from './http/compatible/recordMetric.ts';
@@ -177,6 +178,11 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     values: valueLimits,
   });
   recordRoutes(app, { pool: ledger.ledger.pool, quality: () => qualityPolicyOf(ledger.ledger) });
+  analyticsRoutes(app, {
+    pool: ledger.ledger.pool,
+    policy: () => ledger.ledger.policy.budgets,
+    externalUrl: config.web.external_url,
+  });
   const { connectionString, migrated } = ledger;
   const budgets = serveBudgets(app, { ledger: ledger.ledger, connectionString, migrated, config: () => config, log });
   starting.defer(() => budgets.close());

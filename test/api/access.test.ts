@@ -74,6 +74,12 @@ const TABLE: Readonly<Record<string, Line>> = {
   'GET /api/v1/runs/:source/:id': one('/api/v1/runs/ci/good'),
   'GET /api/v1/runs/:source/:id/steps': one('/api/v1/runs/ci/good/steps'),
   'GET /api/v1/runs/:source/:id/output': one('/api/v1/runs/ci/good/output'),
+  'GET /api/v1/analytics/runs': list('/api/v1/analytics/runs?by=project'),
+  'GET /api/v1/analytics/failures': list('/api/v1/analytics/failures'),
+  'GET /api/v1/analytics/spend': list('/api/v1/analytics/spend?by=project'),
+  'GET /api/v1/analytics/timeseries': list('/api/v1/analytics/timeseries?by=project'),
+  'GET /api/v1/analytics/personas': list('/api/v1/analytics/personas'),
+  'GET /api/v1/analytics/budgets': list('/api/v1/analytics/budgets'),
   'GET /projects/:id/runs/summary': list(
     `/projects/${PROJECT}/runs/summary`,
     (body) => (JSON.parse(body) as { total: number }).total,

@@ -1,4 +1,5 @@
 import { familyOf } from '../contract/metricCatalogue.ts';
+import { type FactsVerification, verifyFacts } from '../ledger/analytics/verifyFacts.ts';
 import { rebuildLedger } from '../ledger/verify/rebuildLedger.ts';
 import { type Difference, verifyLedger } from '../ledger/verify/verifyLedger.ts';
 import { labelPairs } from '../metrics/exposition.ts';
@@ -14,43 +15,51 @@ function describe({ family, labels, what, of, expected, found }: Difference): st
   return printable(`${name} ${what}${of === undefined ? '' : ` of ${of}`}: found ${found}, expected ${expected}`);
 }
 
+const wrongOf = ({ facts, sums }: FactsVerification) => facts + sums;
+
+function describeAnalytics({ facts, sums }: FactsVerification): string {
+  return `analytics: ${facts} facts that are not what the records say, ${sums} sums of hours and days that are not what the facts add up to`;
+}
+
 export async function verifyLedgerCommand(options: { config?: string }): Promise<void> {
-  const differences = await withLedger(options, async ({ pool }) => {
+  const { differences, analytics } = await withLedger(options, async ({ pool }) => {
     const progress = await showProgress('Verifying');
     try {
-      return (
-        await verifyLedger(pool, {
-          onProgress: ({ done, total }) => progress.update(done, total, `${done} records`),
-        })
-      ).differences;
+      const { differences } = await verifyLedger(pool, {
+        onProgress: ({ done, total }) => progress.update(done, total, `${done} records`),
+      });
+      return { differences, analytics: await verifyFacts(pool) };
     } finally {
       progress.stop();
     }
   });
   for (const difference of differences) await printLine(describe(difference));
-  if (differences.length > 0) {
-    throw new CliError(`${differences.length} differences; \`fleetlens ledger rebuild\` repairs them`);
-  }
+  if (wrongOf(analytics) > 0) await printLine(describeAnalytics(analytics));
+  const wrong = differences.length + wrongOf(analytics);
+  if (wrong > 0) throw new CliError(`${wrong} differences; \`fleetlens ledger rebuild\` repairs them`);
   tell('The ledger is right: every rollup is what its records add up to.');
 }
 
 export async function rebuildLedgerCommand(options: { config?: string }): Promise<void> {
-  const { repaired, unrepaired } = await withLedger(options, async ({ pool }) => {
+  const { repaired, unrepaired, analytics } = await withLedger(options, async ({ pool }) => {
     const progress = await showProgress('Rebuilding');
     try {
-      return await rebuildLedger(pool, {
+      const rebuilt = await rebuildLedger(pool, {
         onProgress: ({ done, total }) => progress.update(done, total, `${done} records`),
       });
+      return { ...rebuilt, analytics: await verifyFacts(pool, { repair: true }) };
     } finally {
       progress.stop();
     }
   });
   for (const difference of repaired) await printLine(`repaired ${describe(difference)}`);
+  if (wrongOf(analytics) > 0) await printLine(`repaired ${describeAnalytics(analytics)}`);
   for (const difference of unrepaired) await printLine(`cannot repair ${describe(difference)}`);
   if (unrepaired.length > 0) {
     throw new CliError(
       `${unrepaired.length} label sets are gone and only a backup has them: \`fleetlens ledger restore\``,
     );
   }
-  tell(repaired.length === 0 ? 'Nothing was wrong.' : `${repaired.length} differences repaired.`);
+  const right = repaired.length + wrongOf(analytics);
+  tell(right === 0 ? 'Nothing was wrong.' : `${right} differences repaired.`);
 }

@@ -8,6 +8,7 @@ import { demoCommand } from './demo.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { ledgerCommand } from './ledger.ts';
+import { reportCommand } from './report.ts';
 import { runsCommand } from './runs.ts';
 import { serveCommand } from './serve.ts';
 
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     configCommand(),
     runsCommand(),
     chainsCommand(),
+    reportCommand(),
     importCommand(),
     exportCommand(),
     auditCommand(),

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isTimeZone } from '../contract/fields.ts';
 import { parseByteSize } from './byteSize.ts';
 import { parseDuration } from './duration.ts';
 import { parseListenAddress } from './listenAddress.ts';
@@ -57,16 +58,6 @@ export const sourceName = z
 export const timeZone = z
   .string()
   .refine(isTimeZone, { error: 'expected an IANA time zone such as Europe/Berlin or UTC' });
-
-function isTimeZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined;
-  } catch (error) {
-    // The one way to ask: Intl.supportedValuesOf() leaves out aliases and UTC itself.
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
-}
 
 function refuse(context: z.core.$RefinementCtx, input: unknown, expected: string): never {
   context.issues.push({ code: 'custom', input, message: `expected ${expected}` });

@@ -56,3 +56,11 @@ export function categoryOf(message: string | undefined): ErrorCategory {
   if (message === undefined) return 'other';
   return ERROR_CATEGORY_TABLE.find((row) => row.pattern.test(message))?.category ?? 'other';
 }
+
+/** @returns what the documents advise; for what fits no pattern there is only to look. */
+export function remedyOf(category: ErrorCategory): string {
+  return (
+    ERROR_CATEGORY_TABLE.find((row) => row.category === category)?.remedy ??
+    'No common pattern: read the errors of these runs.'
+  );
+}

@@ -98,3 +98,14 @@ export const flag = z.boolean();
 export const json = z.record(z.string(), z.unknown());
 /** A calendar day, `YYYY-MM-DD`, in the source's time zone. */
 export const day = z.iso.date();
+
+/** @returns whether it is an IANA time zone that this Node.js knows. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined;
+  } catch (error) {
+    // The one way to ask: Intl.supportedValuesOf() leaves out aliases and UTC itself.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}

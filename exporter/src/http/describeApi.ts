@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { ACTIONS } from '../actions/index.ts';
 import {
+  budgetReviewAnswer,
+  budgetReviewQuery,
+  failuresAnswer,
+  figuresAnswer,
+  figuresQuery,
+  reviewAnswer,
+  reviewQuery,
+  spendAnswer,
+  timeseriesAnswer,
+  timeseriesQuery,
+} from '../contract/analytics.ts';
+import {
   errorAnswer,
   outputQuery,
   RECORD_LIST_NAMES,
@@ -16,6 +28,7 @@ import {
   unreadAnswer,
   unreadQuery,
 } from '../contract/api.ts';
+import { budgetsAnswer, gateAnswer, gateQuery } from '../contract/budgets.ts';
 import {
   analyticsAnswer,
   analyticsQuery,
@@ -24,7 +37,6 @@ import {
   runsSummaryAnswer,
   runsSummaryQuery,
 } from '../contract/compatible.ts';
-import { budgetsAnswer, gateAnswer, gateQuery } from '../contract/budgets.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
 import { baselinesAnswer, baselinesQuery, qualityTrendAnswer, qualityTrendQuery } from '../contract/quality.ts';
 import { KINDS } from '../contract/records.ts';
@@ -238,6 +250,48 @@ function qualityPaths(): Record<string, Json> {
       answer: jsonSchema(baselinesAnswer, 'output'),
     }),
   };
+}
+
+/** Figures over runs: what is asked, what is answered. */
+function analyticsPaths(): Record<string, Json> {
+  const path = (name: string, summary: string, query: z.ZodType, answer: z.ZodType): [string, Json] => [
+    `/api/v1/analytics/${name}`,
+    read({
+      id: `analyse${pascal(name)}`,
+      summary,
+      tag: 'analytics',
+      query,
+      answer: jsonSchema(answer, 'output'),
+    }),
+  ];
+  return Object.fromEntries([
+    path(
+      'runs',
+      'Figures of the runs that ended in a window, by group: success, cost, quality, waits',
+      figuresQuery,
+      figuresAnswer,
+    ),
+    path('failures', 'Failures by category and group, with the remedy of each category', figuresQuery, failuresAnswer),
+    path('spend', 'What was spent in a window, by group', figuresQuery, spendAnswer),
+    path(
+      'timeseries',
+      'The figures of runs by hour, day or week of a time zone, for charts',
+      timeseriesQuery,
+      timeseriesAnswer,
+    ),
+    path(
+      'personas',
+      'The weekly review: each persona, when it was used last, and sessions of it to look at',
+      reviewQuery,
+      reviewAnswer,
+    ),
+    path(
+      'budgets',
+      'The weekly retrospective: what was spent by repository and persona, against its caps',
+      budgetReviewQuery,
+      budgetReviewAnswer,
+    ),
+  ]);
 }
 
 function ingestPath(): Json {
@@ -521,7 +575,7 @@ export function describeApi(version: string): Json {
     tags: [
       { name: 'runs' },
       { name: 'records' },
-      { name: 'budgets' },
+      { name: 'analytics' },
       { name: 'budgets' },
       { name: 'quality' },
       { name: 'actions' },
@@ -533,6 +587,7 @@ export function describeApi(version: string): Json {
       ...runPaths(),
       ...budgetPaths(),
       ...recordPaths(),
+      ...analyticsPaths(),
       '/api/v1/notifications/unread-count': read({
         id: 'countUnreadNotifications',
         summary: 'How many notifications are unread: a person’s own, or those of the users that a program names',

@@ -118,11 +118,11 @@ async function pruneOutput(tx: Transaction, before: Date): Promise<{ pruned: num
   return { pruned: rows.length, more: rows.length === CHUNK };
 }
 
-/** Changes are numbered in the order of their time, so only the oldest need a look. */
+/** Changes are numbered in the order of their time, so only the oldest need a look. Those that analytics has yet to follow stay. */
 async function pruneChanges({ client }: Transaction, before: Date): Promise<{ pruned: number; more: boolean }> {
   const { rowCount } = await client.query(
     `delete from fleetlens.change c using (select seq, at from fleetlens.change order by seq limit ${CHUNK}) old
-      where c.seq = old.seq and old.at < $1`,
+      where c.seq = old.seq and old.at < $1 and c.seq <= (select f.seq from fleetlens.run_fact_state f)`,
     [before],
   );
   const pruned = rowCount ?? 0;

@@ -1,5 +1,6 @@
 import type { Kind } from '../../contract/records.ts';
 import { CHAIN_OPEN_STATUSES, SANDBOX_OPEN_STATUSES } from '../../contract/status.ts';
+import { foldUsageFacts, type SpentUsage } from '../analytics/foldFacts.ts';
 import type { Transaction } from '../ledger.ts';
 import { recordTable } from '../recordTable.ts';
 import { type DeletedRow, foldRecords } from './foldRecords.ts';
@@ -39,15 +40,16 @@ export async function pruneRecords(
   before: Date,
 ): Promise<{ pruned: number; more: boolean }> {
   const times = RECORD_TIMES[kind].map((field) => `r.doc ->> '${field}'`).join(', ');
-  const { rows } = await tx.client.query<DeletedRow>({
+  const { rows } = await tx.client.query<DeletedRow & SpentUsage>({
     name: `prune_alone_${kind}`,
     text: `with old as (
         select r.source, r.key from ${recordTable(kind)} r join fleetlens.source_state s on s.source = r.source and s.live_at is not null
         where r.at < $1 and (r.pulled is null or greatest(${times}) collate "C" < $2) and ${IS_OVER[kind]} limit $3)
       delete from ${recordTable(kind)} r using old where r.source = old.source and r.key = old.key
-      returning r.source, r.key, r.counted, r.held`,
+      returning r.source, r.key, r.counted, r.held, r.doc ->> 'runId' as run_id, r.doc ->> 'model' as model`,
     values: [before, before.toISOString(), CHUNK],
   });
+  if (kind === 'usage') await foldUsageFacts(tx.client, rows);
   await foldRecords(tx, kind, rows);
   await forgetUpTo(tx, kind, new Set(rows.map((row) => row.source)), before);
   return { pruned: rows.length, more: rows.length === CHUNK };

@@ -1,7 +1,8 @@
 import { OPEN_STATUSES } from '../../contract/status.ts';
+import { foldRunFacts } from '../analytics/foldFacts.ts';
 import type { Transaction } from '../ledger.ts';
-import { keyRange } from '../read/keyRange.ts';
 import { pruneEvaluations } from '../quality/pruneEvaluations.ts';
+import { keyRange } from '../read/keyRange.ts';
 import { type DeletedRow, foldRecords } from './foldRecords.ts';
 
 /** Runs in one transaction: with their steps and output some 20,000 rows. */
@@ -14,19 +15,23 @@ const CHUNK = 200;
  */
 export async function pruneRuns(tx: Transaction, before: Date): Promise<{ pruned: number; more: boolean }> {
   const { client } = tx;
-  const { rows: runs } = await client.query<DeletedRow>({
-    name: 'prune_runs',
+  const { rows: old } = await client.query<{ source: string; key: string }>({
+    name: 'old_runs',
     // Runs whose late usage is still waited for, or whose source is being read for the first time, have their turn later.
-    text: `with old as (
-        select r.source, r.key from fleetlens.run r join fleetlens.source_state s on s.source = r.source and s.live_at is not null
-        where r.at < $1 and r.due_at is null and (r.status is null or r.status <> all($2)) limit $3)
-      delete from fleetlens.run r using old where r.source = old.source and r.key = old.key
-      returning r.source, r.key, r.counted, r.held`,
+    text: `select r.source, r.key from fleetlens.run r join fleetlens.source_state s on s.source = r.source and s.live_at is not null
+      where r.at < $1 and r.due_at is null and (r.status is null or r.status <> all($2)) limit $3`,
     values: [before, OPEN_STATUSES, CHUNK],
   });
-  if (runs.length === 0) return { pruned: 0, more: false };
-  const sources = runs.map((run) => run.source);
-  const keys = runs.map((run) => run.key);
+  if (old.length === 0) return { pruned: 0, more: false };
+  await foldRunFacts(client, old);
+  const sources = old.map((run) => run.source);
+  const keys = old.map((run) => run.key);
+  const { rows: runs } = await client.query<DeletedRow>({
+    name: 'prune_runs',
+    text: `delete from fleetlens.run r using unnest($1::text[], $2::text[]) as w(source, key)
+      where r.source = w.source and r.key = w.key returning r.source, r.key, r.counted, r.held`,
+    values: [sources, keys],
+  });
   const ranges = keys.map((key) => keyRange(key));
   const ofRun = [sources, ranges.map(([from]) => from), ranges.map(([, end]) => end)];
   await client.query({

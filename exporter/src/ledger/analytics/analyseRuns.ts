@@ -1,0 +1,215 @@
+import type pg from 'pg';
+import {
+  type AnalyticsDimension,
+  DEFAULT_DAYS,
+  type FailuresAnswer,
+  type FiguresAnswer,
+  type FiguresQuery,
+  MOST_POINTS,
+  type SpendAnswer,
+  type TimeseriesAnswer,
+  type TimeseriesQuery,
+} from '../../contract/analytics.ts';
+import { remedyOf } from '../../contract/errorCategories.ts';
+import { ERROR_CATEGORIES } from '../../contract/records.ts';
+import { fromNano } from '../nano.ts';
+import type { VisibleProjects } from '../read/listRuns.ts';
+import { readSnapshot } from '../read/readSnapshot.ts';
+import { catchUpFacts, readFactsState } from './catchUpFacts.ts';
+import type { Span } from './coverWindow.ts';
+import { describeFigures, describeGroup } from './describeFigures.ts';
+import { DAY_HOURS, HOUR_MS, MEASURES } from './measures.ts';
+import { type FiguresRow, type Filters, readFigures } from './readFigures.ts';
+import { timeBuckets } from './timeBuckets.ts';
+
+/** The figures cannot be told yet: all records are being read for the first time. */
+export class FactsNotReady extends Error {
+  override readonly name = 'FactsNotReady';
+}
+
+/** A query that asks for what cannot be answered. */
+export class BadAnalyticsQuery extends Error {
+  override readonly name = 'BadAnalyticsQuery';
+}
+
+/** After that an answer tells of the moment up to which the facts are, which it names. */
+const CATCH_UP_MS = 1_000;
+/** A window is looked at hour by hour. */
+const MOST_DAYS = 3_700;
+const DAY_MS = DAY_HOURS * HOUR_MS;
+
+/** Lets the facts follow what was recorded, and reads from one moment of the ledger. */
+export async function withFacts<T>(
+  pool: pg.Pool,
+  read: (client: pg.ClientBase, asOf: string) => Promise<T>,
+): Promise<T> {
+  await catchUpFacts(pool, CATCH_UP_MS);
+  return await readSnapshot(pool, async (client) => {
+    const { asOf, isScanning } = await readFactsState(client);
+    if (isScanning)
+      throw new FactsNotReady('analytics: the records are being read for the first time; ask again later');
+    return await read(client, asOf.toISOString());
+  });
+}
+
+/** @throws BadAnalyticsQuery */
+function windowOf({ from, to }: { readonly from?: string | undefined; readonly to?: string | undefined }): Span {
+  const toMs = to === undefined ? Date.now() : Date.parse(to);
+  const fromMs = from === undefined ? toMs - DEFAULT_DAYS * DAY_MS : Date.parse(from);
+  if (fromMs > toMs) {
+    throw new BadAnalyticsQuery(`from: found ${from}, expected a time before ${new Date(toMs).toISOString()}`);
+  }
+  if (toMs - fromMs > MOST_DAYS * DAY_MS) {
+    throw new BadAnalyticsQuery(`from: found more than ${MOST_DAYS} days before to, expected a shorter window`);
+  }
+  return [fromMs, toMs];
+}
+
+function filtersOf({ source, project, workflow, persona, model }: Omit<FiguresQuery, 'limit'>): Filters {
+  return { source, project, workflow, persona, model };
+}
+
+export const isoSpan = ([from, to]: Span) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+
+const nameOf = (row: FiguresRow) => JSON.stringify(Object.values(row.group));
+const inOrder = (weight: (row: FiguresRow) => number) => (a: FiguresRow, b: FiguresRow) =>
+  weight(b) - weight(a) || (nameOf(a) < nameOf(b) ? -1 : 1);
+
+/** A group without any run. */
+export function noFigures(window: number, group: FiguresRow['group'] = {}): FiguresRow {
+  const zeros = Object.fromEntries(MEASURES.map((measure) => [measure, 0]));
+  return { ...(zeros as unknown as FiguresRow), waits: null, merges: null, window, group };
+}
+
+/** Where nothing is grouped there is one group, even of nothing. */
+function orNone(rows: readonly FiguresRow[], by: readonly AnalyticsDimension[]): readonly FiguresRow[] {
+  return rows.length === 0 && by.length === 0 ? [noFigures(0)] : rows;
+}
+
+/** Figures of the runs that ended in the window, by group, those with the most runs first. */
+export async function analyseRuns(
+  pool: pg.Pool,
+  query: FiguresQuery,
+  visible: VisibleProjects,
+): Promise<FiguresAnswer> {
+  const window = windowOf(query);
+  const by = query.by ?? [];
+  return await withFacts(pool, async (client, asOf) => {
+    const rows = await readFigures(client, { windows: [window], by, filters: filtersOf(query), visible });
+    const sorted = [...orNone(rows, by)].sort(inOrder((row) => row.runs));
+    return {
+      ...isoSpan(window),
+      asOf,
+      groups: sorted.length,
+      data: sorted.slice(0, query.limit).map((row) => ({ ...describeGroup(row), ...describeFigures(row) })),
+    };
+  });
+}
+
+/** Failures by category and group, the most frequent first, with what the platforms' documents advise. */
+export async function analyseFailures(
+  pool: pg.Pool,
+  query: FiguresQuery,
+  visible: VisibleProjects,
+): Promise<FailuresAnswer> {
+  const window = windowOf(query);
+  const by = [...(query.by ?? []), 'category'] as const;
+  return await withFacts(pool, async (client, asOf) => {
+    const found = await readFigures(client, {
+      windows: [window],
+      by,
+      filters: filtersOf(query),
+      failures: true,
+      visible,
+    });
+    const rows = found.filter((row) => row.runs > 0).sort(inOrder((row) => row.runs));
+    const failures = rows.reduce((sum, row) => sum + row.runs, 0);
+    return {
+      ...isoSpan(window),
+      asOf,
+      groups: rows.length,
+      failures,
+      data: rows.slice(0, query.limit).map((row) => {
+        const category = ERROR_CATEGORIES.find((known) => known === row.group.category) ?? 'other';
+        return {
+          ...describeGroup(row),
+          category,
+          remedy: remedyOf(category),
+          runs: row.runs,
+          failed: row.failed,
+          timedOut: row.timed_out,
+          share: row.runs / failures,
+          costUsd: fromNano(row.lost),
+        };
+      }),
+    };
+  });
+}
+
+/** What was spent in the window, by group, the most first. */
+export async function analyseSpend(pool: pg.Pool, query: FiguresQuery, visible: VisibleProjects): Promise<SpendAnswer> {
+  const window = windowOf(query);
+  const by = query.by ?? [];
+  return await withFacts(pool, async (client, asOf) => {
+    const found = await readFigures(client, { windows: [window], by, filters: filtersOf(query), visible });
+    const rows = orNone(
+      found.filter((row) => row.spent > 0),
+      by,
+    ).toSorted(inOrder((row) => row.spent));
+    const total = rows.reduce((sum, row) => sum + row.spent, 0);
+    return {
+      ...isoSpan(window),
+      asOf,
+      groups: rows.length,
+      spentUsd: fromNano(total),
+      data: rows.slice(0, query.limit).map((row) => ({
+        ...describeGroup(row),
+        spentUsd: fromNano(row.spent),
+        ...(total === 0 ? {} : { share: row.spent / total }),
+      })),
+    };
+  });
+}
+
+/** Figures by bucket of time, for charts: every group has every bucket. */
+export async function analyseTimeseries(
+  pool: pg.Pool,
+  query: TimeseriesQuery,
+  visible: VisibleProjects,
+): Promise<TimeseriesAnswer> {
+  const window = windowOf(query);
+  const by = query.by ?? [];
+  const { bucket, time_zone: timeZone } = query;
+  const windows = timeBuckets(window, bucket, timeZone, Math.floor(MOST_POINTS / (by.length === 0 ? 1 : query.limit)));
+  if (windows === undefined) {
+    throw new BadAnalyticsQuery(
+      `bucket: found more than ${MOST_POINTS} points for ${query.limit} groups by ${bucket}, expected fewer: a shorter window, a longer bucket or a lower limit`,
+    );
+  }
+  return await withFacts(pool, async (client, asOf) => {
+    const rows = await readFigures(client, { windows, by, filters: filtersOf(query), visible });
+    const ofGroup = [...Map.groupBy(orNone(rows, by), nameOf).values()];
+    const runs = new Map(ofGroup.map((list) => [list, list.reduce((sum, row) => sum + row.runs, 0)]));
+    const sorted = ofGroup.sort(
+      (a, b) =>
+        (runs.get(b) ?? 0) - (runs.get(a) ?? 0) || (nameOf(a[0] as FiguresRow) < nameOf(b[0] as FiguresRow) ? -1 : 1),
+    );
+    return {
+      ...isoSpan(window),
+      asOf,
+      bucket,
+      timeZone,
+      groups: sorted.length,
+      data: sorted.slice(0, query.limit).map((list) => {
+        const byWindow = new Map(list.map((row) => [row.window, row]));
+        return {
+          ...describeGroup(list[0] as FiguresRow),
+          points: windows.map((span, i) => ({
+            ...isoSpan(span),
+            ...describeFigures(byWindow.get(i) ?? noFigures(i)),
+          })),
+        };
+      }),
+    };
+  });
+}

@@ -1,0 +1,180 @@
+import type pg from 'pg';
+import { deriveFacts, type FactOwner, LOCK_FACTS } from './deriveFacts.ts';
+import { WITHOUT_RUN } from './runFacts.ts';
+
+/** How far the facts follow the records. */
+export interface FactsState {
+  /** The facts hold every change that was committed until then. */
+  readonly asOf: Date;
+  /** There are changes that they do not hold yet. */
+  readonly isBehind: boolean;
+  /** The first reading of all records goes on. */
+  readonly isScanning: boolean;
+}
+
+interface StateRow {
+  readonly seq: string;
+  readonly as_of: Date;
+  readonly head: string;
+  readonly now: Date;
+  readonly scan_kind: 'run' | 'usage' | null;
+  readonly scan_source: string;
+  readonly scan_key: string;
+}
+
+/** Changes or records in one transaction: some 100 ms. */
+const MOST_CHANGES = 200;
+const SCAN_PAGE = 1_000;
+/** Somebody else is at work on the facts, who will be done before long. */
+const LOCK_TIMEOUT_MS = 1_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+const STATE = `select s.seq, s.as_of, h.seq as head, now(), s.scan_kind, s.scan_source, s.scan_key
+  from fleetlens.run_fact_state s, fleetlens.head h`;
+
+const stateOf = ({ seq, as_of: asOf, head, now, scan_kind: scanning }: StateRow): FactsState => {
+  const isBehind = scanning !== null || seq !== head;
+  return { asOf: isBehind ? asOf : now, isBehind, isScanning: scanning !== null };
+};
+
+export async function readFactsState(client: pg.ClientBase | pg.Pool): Promise<FactsState> {
+  return stateOf(await readRow(client));
+}
+
+async function readRow(client: pg.ClientBase | pg.Pool): Promise<StateRow> {
+  const { rows } = await client.query<StateRow>({ name: 'run_fact_state', text: STATE });
+  const [row] = rows;
+  if (row === undefined)
+    throw new Error('ledger: found no row in fleetlens.run_fact_state, expected one; restore the ledger from a backup');
+  return row;
+}
+
+/**
+ * Lets the facts follow the records until they hold every change, or the time is over.
+ * @returns how far they are
+ */
+export async function catchUpFacts(pool: pg.Pool, limitMs = Number.POSITIVE_INFINITY): Promise<FactsState> {
+  const deadline = performance.now() + limitMs;
+  let state = await readFactsState(pool);
+  while (state.isBehind && performance.now() < deadline) {
+    const next = await inFactsTransaction(pool, followPage);
+    if (next === undefined) break;
+    state = next;
+  }
+  return state;
+}
+
+/** One page of what is to be done. Sees one moment of the ledger, so that facts of several runs fit together. */
+export async function followPage(client: pg.PoolClient): Promise<FactsState> {
+  const row = await readRow(client);
+  if (row.scan_kind !== null) return await scan(client, row, row.scan_kind);
+  if (row.seq === row.head) return stateOf(row);
+  const { rows: changes } = await client.query<{ seq: string; at: Date; entries: [string, string, string][] }>({
+    name: 'run_fact_changes',
+    text: `select seq, at, entries from fleetlens.change where seq > $1 order by seq limit ${MOST_CHANGES}`,
+    values: [row.seq],
+  });
+  await deriveFacts(
+    client,
+    await ownersOf(
+      client,
+      changes.flatMap((change) => change.entries),
+    ),
+  );
+  const last = changes.length < MOST_CHANGES ? undefined : changes.at(-1);
+  const next = { ...row, seq: last?.seq ?? row.head, as_of: last?.at ?? row.now };
+  await client.query('update fleetlens.run_fact_state set seq = $1, as_of = $2', [next.seq, next.as_of]);
+  return stateOf(next);
+}
+
+/** @returns the runs whose facts the changed records decide about. */
+async function ownersOf(
+  client: pg.ClientBase,
+  entries: readonly (readonly [kind: string, source: string, key: string])[],
+): Promise<FactOwner[]> {
+  const owners = new Map<string, FactOwner>();
+  const add = (source: string, key: string) => owners.set(`${source}\0${key}`, { source, key });
+  const usage: FactOwner[] = [];
+  for (const [kind, source, key] of entries) {
+    if (kind === 'run') add(source, key);
+    else if (kind === 'step') add(source, key.split('\u001f', 1)[0] as string);
+    else if (kind === 'usage') {
+      // It may have named no run before.
+      add(source, WITHOUT_RUN + key);
+      usage.push({ source, key });
+    }
+  }
+  if (usage.length > 0) {
+    const { rows } = await client.query<{ source: string; run_id: string }>({
+      name: 'run_fact_usage',
+      text: `select distinct u.source, u.run_id from fleetlens.usage u
+        join unnest($1::text[], $2::text[]) as w(source, key) on u.source = w.source and u.key = w.key where u.run_id is not null`,
+      values: [usage.map((u) => u.source), usage.map((u) => u.key)],
+    });
+    for (const row of rows) add(row.source, row.run_id);
+  }
+  return [...owners.values()];
+}
+
+/** The next page of the first reading: runs, then usage of runs that are not there. */
+async function scan(client: pg.PoolClient, row: StateRow, kind: 'run' | 'usage'): Promise<FactsState> {
+  const { rows } = await client.query<FactOwner & { run_id: string | null }>(
+    kind === 'run'
+      ? `select source, key, key as run_id from fleetlens.run where (source, key) > ($1, $2) order by source, key limit ${SCAN_PAGE}`
+      : `select source, key, run_id from fleetlens.usage u where (source, key) > ($1, $2) order by source, key limit ${SCAN_PAGE}`,
+    [row.scan_source, row.scan_key],
+  );
+  const owners = new Map(
+    rows.map(({ source, key, run_id: runId }) => {
+      const owner = runId ?? WITHOUT_RUN + key;
+      return [`${source}\0${owner}`, { source, key: owner }];
+    }),
+  );
+  await deriveFacts(client, [...owners.values()]);
+  const last = rows.length < SCAN_PAGE ? undefined : rows.at(-1);
+  const next = {
+    ...row,
+    scan_kind: last === undefined ? (kind === 'run' ? ('usage' as const) : null) : kind,
+    scan_source: last?.source ?? '',
+    scan_key: last?.key ?? '',
+  };
+  await client.query('update fleetlens.run_fact_state set scan_kind = $1, scan_source = $2, scan_key = $3', [
+    next.scan_kind,
+    next.scan_source,
+    next.scan_key,
+  ]);
+  return stateOf(next);
+}
+
+/**
+ * Runs `work` in a transaction that alone changes facts, and sees one moment of the ledger.
+ * @returns undefined where somebody else is at it for longer than a moment
+ */
+export async function inFactsTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T | undefined> {
+  const client = await pool.connect();
+  let isDone = false;
+  try {
+    // The lock comes before the first query, and with it the snapshot after whoever had the lock.
+    await client.query(
+      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; ${LOCK_FACTS}`,
+    );
+    const answer = await work(client);
+    await client.query('commit');
+    isDone = true;
+    return answer;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE) return undefined;
+    throw error;
+  } finally {
+    const isEnded =
+      isDone ||
+      (await client.query('rollback').then(
+        () => true,
+        () => false,
+      ));
+    client.release(!isEnded);
+  }
+}

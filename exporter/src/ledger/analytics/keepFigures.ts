@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { catchUpFacts } from './catchUpFacts.ts';
+import { refreshFigures } from './refreshFigures.ts';
+
+const ROUND_MS = 2_000;
+const WORK_MS = 500;
+/** Of the time that work took, a pause of so many times: ingest has the database to itself for most of the time. */
+const PAUSES = 4;
+
+/**
+ * Lets the facts follow the records, and adds up hours and days that became quiet, until the signal aborts. Little at a time: who asks
+ * meanwhile lets the facts follow by itself, so a delay here makes answers slower, never wrong.
+ */
+export async function keepFigures(pool: pg.Pool, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const started = performance.now();
+    let isMore = false;
+    try {
+      const { isBehind } = await catchUpFacts(pool, WORK_MS);
+      isMore = (await refreshFigures(pool)) || isBehind;
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error }, 'analytics: the figures could not follow; trying again');
+    }
+    const took = performance.now() - started;
+    await sleep(Math.max(isMore ? 0 : ROUND_MS, PAUSES * took), undefined, { signal }).catch(() => {});
+  }
+}

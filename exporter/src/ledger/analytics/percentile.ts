@@ -1,0 +1,45 @@
+/** Bytes of a value in the columns `waits` and `merges`. */
+const WIDTH = 6;
+
+/** @returns the values of such a column, milliseconds. */
+export function readValues(bytes: Buffer): Float64Array {
+  const values = new Float64Array(bytes.length / WIDTH);
+  for (let i = 0, at = 0; i < values.length; i++, at += WIDTH) {
+    values[i] = bytes.readUInt16BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 2);
+  }
+  return values;
+}
+
+/**
+ * The least of the values that is not below the share `p` of them (nearest rank). Reorders the values: to find one takes a tenth
+ * of the time of a sort.
+ * @param values at least one
+ */
+export function percentile(values: Float64Array, p: number): number {
+  const wanted = Math.max(0, Math.ceil(p * values.length) - 1);
+  let low = 0;
+  let high = values.length - 1;
+  while (low < high) {
+    // The middle of three, so that sorted values are no worst case.
+    const pivot = middle(values[low] as number, values[(low + high) >> 1] as number, values[high] as number);
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while ((values[i] as number) < pivot) i++;
+      while ((values[j] as number) > pivot) j--;
+      if (i <= j) {
+        const moved = values[i] as number;
+        values[i++] = values[j] as number;
+        values[j--] = moved;
+      }
+    }
+    if (wanted <= j) high = j;
+    else if (wanted >= i) low = i;
+    else break;
+  }
+  return values[wanted] as number;
+}
+
+function middle(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+}

@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import {
+  ANALYTICS_DIMENSIONS,
+  type AnalyticsDimension,
+  type FailuresAnswer,
+  type FiguresAnswer,
+  type SpendAnswer,
+  type TimeseriesAnswer,
+} from '../../exporter/src/contract/analytics.ts';
+import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
+import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
+import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../ledger/histories.ts';
+import { DAY_MS } from '../ledger/ledgerBed.ts';
+import { FLEET_FROM, fleet } from './fleets.ts';
+import { type ServedAnalytics, serveAnalytics } from './servedAnalytics.ts';
+import { namedGroups, readSlowly, sameNumber, slowGroups } from './slowFigures.ts';
+
+expect.addEqualityTesters([sameNumber]);
+
+const iso = (ms: number) => new Date(ms).toISOString();
+/** Every subset of the dimensions. */
+const GROUPINGS: AnalyticsDimension[][] = Array.from({ length: 2 ** ANALYTICS_DIMENSIONS.length }, (_, bits) =>
+  ANALYTICS_DIMENSIONS.filter((_dimension, i) => (bits >> i) & 1),
+);
+const WHOLE: [number, number] = [FLEET_FROM - DAY_MS, FLEET_FROM + 15 * DAY_MS];
+
+async function refresh({ bed }: ServedAnalytics): Promise<void> {
+  await catchUpFacts(bed.ledger.pool);
+  while (await refreshFigures(bed.ledger.pool, { quiet: '0 seconds' })) {}
+}
+
+async function settle({ bed }: ServedAnalytics): Promise<void> {
+  while (await bed.ledger.sweep()) {}
+}
+
+const query = ([from, to]: readonly [number, number], by: readonly string[], more = '') =>
+  `from=${iso(from)}&to=${iso(to)}&limit=1000${by.length > 0 ? `&by=${by.join(',')}` : ''}${more}`;
+
+async function expectSameGroups(served: ServedAnalytics, window: readonly [number, number], by: AnalyticsDimension[]) {
+  const answer = await served.ask<FiguresAnswer>(`runs?${query(window, by)}`);
+  const slow = slowGroups(await readSlowly(served.bed.ledger.pool), window, by);
+  expect(namedGroups(answer.data, by), `by ${by.join(', ')}`).toEqual(slow);
+  expect(answer.groups).toBe(slow.size);
+}
+
+it(
+  'answers every figure as the records add up, in any grouping and window, whatever came late, again or was corrected',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fleet,
+        fc.array(fc.tuple(fc.nat(12 * 24 * 60), fc.nat(12 * 24 * 60)), { minLength: 3, maxLength: 3 }),
+        async ({ first, second }, cuts) => {
+          await using served = await serveAnalytics();
+          const windows = [
+            WHOLE,
+            ...cuts.map(
+              ([a, b]) =>
+                [FLEET_FROM + Math.min(a, b) * 60_000, FLEET_FROM + Math.max(a, b) * 60_000] as [number, number],
+            ),
+          ];
+          await served.bed.ledger.recordPushed([...first]);
+          await settle(served);
+          await expectSameGroups(served, WHOLE, ['project']);
+          // What was added up before is changed by what comes now.
+          await refresh(served);
+          await expectSameGroups(served, WHOLE, ['project']);
+          await served.bed.ledger.recordPushed([...second]);
+          await settle(served);
+          for (const window of windows) await expectSameGroups(served, window, ['workflow', 'persona']);
+          for (const by of GROUPINGS) await expectSameGroups(served, WHOLE, by);
+          await refresh(served);
+          for (const window of windows) await expectSameGroups(served, window, ['source', 'model']);
+        },
+      ),
+      propertyRuns(4),
+    );
+  },
+  PROPERTY_TIMEOUT_MS,
+);
+
+it(
+  'answers failures by category, what was spent, and series of a time zone, as the records add up',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fleet, fc.boolean(), async ({ first, second }, isRefreshed) => {
+        await using served = await serveAnalytics();
+        await served.bed.ledger.recordPushed([...first, ...second]);
+        await settle(served);
+        if (isRefreshed) await refresh(served);
+        const ledger = await readSlowly(served.bed.ledger.pool);
+
+        const failures = await served.ask<FailuresAnswer>(`failures?${query(WHOLE, ['project'])}`);
+        const slowFailures = slowGroups(ledger, WHOLE, ['project', 'category'], (group) => group.category !== '');
+        expect(
+          new Map(
+            failures.data.map((f) => [`${f.project ?? ''}|${f.category}`, [f.runs, f.failed, f.timedOut, f.costUsd]]),
+          ),
+        ).toEqual(
+          new Map([...slowFailures].map(([name, f]) => [name, [f.runs, f.failed, f.timedOut, f.costOfFailuresUsd]])),
+        );
+
+        const spend = await served.ask<SpendAnswer>(`spend?${query(WHOLE, ['persona', 'model'])}`);
+        const slowSpend = [...slowGroups(ledger, WHOLE, ['persona', 'model'])].filter(
+          ([, f]) => Number(f.spentUsd) > 0,
+        );
+        expect(new Map(spend.data.map((s) => [`${s.persona ?? ''}|${s.model ?? ''}`, s.spentUsd]))).toEqual(
+          new Map(slowSpend.map(([name, f]) => [name, f.spentUsd])),
+        );
+
+        // Half an hour off, and with a change of its clocks: edges that no hour of UTC has, and one that every quarter has.
+        for (const zone of ['Asia/Kolkata', 'America/New_York']) {
+          const window = [FLEET_FROM + 77 * 60_000, FLEET_FROM + 9 * DAY_MS] as const;
+          const series = await served.ask<TimeseriesAnswer>(
+            `timeseries?${query(window, ['workflow'])}&bucket=day&time_zone=${zone}`.replace('limit=1000', 'limit=50'),
+          );
+          for (const { points, ...group } of series.data) {
+            for (const { from, to, ...figures } of points) {
+              const slow = slowGroups(
+                ledger,
+                [Date.parse(from), Date.parse(to)],
+                [],
+                (g) => g.workflow === (group.workflow ?? ''),
+              );
+              expect(figures).toEqual(slow.get(''));
+            }
+            expect(points[0]?.from).toBe(iso(window[0]));
+            expect(points.at(-1)?.to).toBe(iso(window[1]));
+            for (const { from } of points.slice(1)) {
+              const shown = new Intl.DateTimeFormat('en-GB', { timeZone: zone, timeStyle: 'medium' }).format(
+                Date.parse(from),
+              );
+              expect(shown).toBe('00:00:00');
+            }
+          }
+        }
+      }),
+      propertyRuns(5),
+    );
+  },
+  PROPERTY_TIMEOUT_MS,
+);
