@@ -106,6 +106,30 @@ describe('two replicas that share a Redis', () => {
     expect(Number(mixed.retryAfter)).toBeGreaterThan(3_000);
   });
 
+  it('count what POST /api/metrics/record takes as the pushes that it is', async () => {
+    // The run is what tells which project its metrics are of.
+    const run = { ...event('measured'), source: 'gittinkerer' };
+    expect((await pushEvents(replicas[0].url, TOKENS.ci, [run])).status).toBe(200);
+    const measure = (exporter: ExporterProcess) =>
+      fetch(`${exporter.url}/api/metrics/record`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKENS.ci}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ run_id: run.id, metric_name: `round_${++sequence}`, metric_value: 3 }),
+      });
+    const recorded = async () => {
+      const answer = await fetch(`${replicas[0].url}/api/v1/runs/gittinkerer/${run.id}`, {
+        headers: { authorization: `Bearer ${TOKENS.viewer}`, 'x-forwarded-for': '10.0.0.4' },
+      });
+      const { attributes } = (await answer.json()) as { attributes: object };
+      return Object.keys(attributes).filter((name) => name.startsWith('metrics.round_'));
+    };
+    expect(await tally(30, measure)).toEqual({ 200: MAX - 1, 429: 11 });
+    expect(await recorded()).toHaveLength(MAX - 1);
+    const again = { ...run, id: `${run.id}-again` };
+    expect((await pushEvents(replicas[1].url, TOKENS.ci, [again])).status).toBe(429);
+    expect((await measure(replicas[1])).headers.get('x-ratelimit-remaining')).toBe('0');
+  });
+
   it('allow everything while Redis is away, say so once, and limit again when it is back', async () => {
     await redis.process.stop();
     expect(await tally(60, (exporter) => read(exporter, '10.0.1.1'))).toEqual({ 200: 60 });

@@ -81,10 +81,9 @@ export function recordMetric(app: FastifyInstance, options: RecordMetricOptions)
         source.name,
         items.map(({ metric }) => metric.run_id),
       );
-      await limitPush(
-        reply,
-        body.map((_, i) => ({ source: source.name, project: runs.get(items[i]?.metric.run_id ?? '')?.project ?? '' })),
-      );
+      const projectOf = (runId: string) => runs.get(runId)?.project ?? '';
+      const subjects = items.map(({ metric }) => ({ source: source.name, project: projectOf(metric.run_id) }));
+      await limitPush(reply, subjects.length === 0 ? [{ source: source.name, project: '' }] : subjects);
       const nowMs = Date.now();
       const toRecord: { item: Item; events: Events }[] = [];
       for (const item of items) {
