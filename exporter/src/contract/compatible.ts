@@ -44,7 +44,6 @@ const to = edge('last').meta({
 });
 
 export const AGGREGATIONS = ['sum', 'avg', 'min', 'max', 'count', 'stddev'] as const;
-export type Aggregation = (typeof AGGREGATIONS)[number];
 
 /** `GET /api/analytics/metrics` */
 export const analyticsQuery = z.strictObject({
