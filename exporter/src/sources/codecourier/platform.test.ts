@@ -126,6 +126,48 @@ describe('a run', () => {
     }
   });
 
+  it('that was tried again has neither the end nor the error of its last try', () => {
+    expect(mapped('runs', { status: 'running' })).toMatchObject({ finishedAt: null, error: null });
+    expect(mapped('runSteps', { status: 'running' })).toMatchObject({ finishedAt: null, error: null });
+    expect(mapped('sprintChains', { status: 'running' })).toMatchObject({ finishedAt: null, failedSprintIndex: null });
+  });
+
+  it('has a pull request with the number of its page and with a word that is not known', () => {
+    const prUrl = 'https://github.com/acme/shop/pull/7';
+    expect(mapped('runs', { prUrl, prStatus: 'exploded', prBlockedAt: UPDATED }).pullRequest).toEqual({
+      url: prUrl,
+      number: 7,
+      rawStatus: 'exploded',
+      blockedSince: UPDATED,
+    });
+  });
+
+  it('has checks with whatever else is said of them', () => {
+    const check = { name: 'Build', status: 'queued', url: 'https://ci.example/1', runner: 'arm' };
+    expect(mapped('runs', { ciChecks: { status: 'confused', suite: 'all', checks: [check] } }).ci).toEqual({
+      rawStatus: 'confused',
+      suite: 'all',
+      checks: [check],
+    });
+  });
+
+  it('completes what an evaluator said of it before, and the other way round', () => {
+    const later = '2026-10-16T10:00:00.000Z';
+    const step = { _id: 's1', runId: 'r1', index: 1, qualityScores: { correctness: 80 } };
+    const run = { _id: 'r1', status: 'completed', qualityScore: 90 };
+    const quality = { correctness: 80, composite: 90 };
+    const { platform: one } = platform();
+    one.map('runs', { ...run, updatedAt: later });
+    expect(one.map('runSteps', { ...step, updatedAt: UPDATED })[1]).toEqual({
+      kind: 'run',
+      data: { runId: 'r1', quality },
+      at: later,
+    });
+    const { platform: two } = platform();
+    two.map('runSteps', { ...step, updatedAt: UPDATED });
+    expect(two.map('runs', { ...run, updatedAt: later })[0]?.data).toMatchObject({ quality });
+  });
+
   it('keeps the ids behind names', () => {
     const { platform: one } = platform();
     one.map('workflows', { _id: 'w1', name: 'builder' });
@@ -257,6 +299,42 @@ describe('a sprint chain', () => {
       expect(mapped('sprintChains', { sprintRange })).toMatchObject({ sprintCount: 4, attributes: { sprintRange } });
     },
   );
+
+  it('has of each sprint what its run says and what itself says, as of the later', () => {
+    const later = '2026-10-16T10:00:00.000Z';
+    const { platform: one } = platform();
+    const chain = { _id: 'c1', status: 'running', sprintCount: 3, sprintPrUrls: ['u1'] };
+    const sprint = (id: string, sprintIndex: number) => ({ _id: id, chainId: 'c1', sprintIndex, status: 'completed' });
+    one.map('runs', { ...sprint('r1', 0), name: 'One', startedAt: UPDATED, completedAt: later, updatedAt: later });
+    // There is no record to complete yet.
+    expect(one.flush()).toEqual([]);
+    one.map('sprintChains', { ...chain, updatedAt: UPDATED });
+    const first = { index: 0, name: 'One', runId: 'r1', status: 'succeeded', startedAt: UPDATED, finishedAt: later };
+    const queued = (index: number) => ({ index, status: 'queued' });
+    expect(one.flush()).toEqual([
+      {
+        kind: 'chain',
+        at: later,
+        data: { chainId: 'c1', sprints: [{ ...first, prUrl: 'u1' }, queued(1), queued(2)] },
+      },
+    ]);
+    one.map('runs', sprint('r2', 1));
+    one.map('runs', { ...sprint('r1', 0), name: 'Uno', startedAt: UPDATED, completedAt: later });
+    const second = { index: 1, runId: 'r2', status: 'succeeded' };
+    expect(one.flush()).toMatchObject([
+      { at: later, data: { sprints: [{ ...first, name: 'Uno', prUrl: 'u1' }, second, queued(2)] } },
+    ]);
+    // What the chain says again takes back nothing that the runs said.
+    one.map('sprintChains', chain);
+    expect(one.flush()).toMatchObject([{ at: later, data: { sprints: [{ runId: 'r1' }, second, queued(2)] } }]);
+  });
+
+  it('and a step whose clocks contradict each other are told without their end', () => {
+    const times = { status: 'completed', startedAt: 2e12, completedAt: 1.9e12 };
+    for (const kind of ['sprintChains', 'runSteps'] as const) {
+      expect(mapped(kind, times)).toMatchObject({ attributes: { contradictingEnd: '2030-03-17T17:46:40.000Z' } });
+    }
+  });
 
   it('is told its status in the words of the contract, and in its own', () => {
     expect(mapped('sprintChains', { status: 'completed' })).toMatchObject({
@@ -430,5 +508,29 @@ it('names, scores and sprints that other documents gave are known after a restar
   expect(step?.data).toMatchObject({
     quality: { threshold: 70, weights: { correctness: 1 } },
     attributes: { persona: 'judge' },
+  });
+});
+
+it('what is not known or not what it should be is warned of once, and kept', () => {
+  const { platform: one, lines } = platform();
+  for (const id of ['r1', 'r2']) {
+    const [run] = one.map('runs', { _id: id, prStatus: 'exploded', iterations: 'many' });
+    expect(run?.data).toMatchObject({ attributes: { iterations: 'many' } });
+  }
+  expect(lines).toMatchObject([
+    { documents: 'runs', field: 'iterations', found: '"many"', expected: expect.stringContaining('whole number') },
+    { field: 'prStatus', word: 'exploded' },
+  ]);
+  const [notification] = one.map('notifications', { _id: 'n1', type: 'budget_low' });
+  expect(notification?.data).toMatchObject({ attributes: { rawType: 'budget_low' } });
+});
+
+it.each([
+  ['workflows', 'workflowId'],
+  ['personas', 'personaId'],
+] as const)('%s are keyed by name, and keep their id', (kind, field) => {
+  expect(mapped(kind, { name: 'builder' })).toMatchObject({ name: 'builder', attributes: { [field]: 'id1' } });
+  expect(mapped(kind, { name: 'builder', isArchived: true, updatedAt: UPDATED })).toMatchObject({
+    archivedAt: UPDATED,
   });
 });
