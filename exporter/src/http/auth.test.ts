@@ -30,12 +30,14 @@ function build(tokens: TokenRule[], metricsNeedToken = false, trustedProxies: re
     externalUrl: 'https://fleet.example/lens',
   });
   for (const access of ['public', 'metrics', 'read', 'ingest', 'operator', 'builder', 'admin', 'act'] as const) {
-    app.get(`/${access}`, { config: { access } }, async ({ principal }) => principal);
+    const handler = async ({ principal }: { principal: unknown }) => principal;
+    app.route({ method: ['GET', 'POST'], url: `/${access}`, config: { access }, handler });
   }
   return app;
 }
 
 interface From {
+  readonly method?: 'GET' | 'POST';
   readonly peer?: string;
   readonly host?: string;
   readonly token?: string;
@@ -44,6 +46,7 @@ interface From {
 
 async function ask(app: FastifyInstance, path: string, from: From = {}) {
   const answer = await app.inject({
+    method: from.method ?? 'GET',
     url: path,
     remoteAddress: from.peer ?? '127.0.0.1',
     headers: {
@@ -127,9 +130,15 @@ describe('without tokens', () => {
     expect(body.error.message).toContain('under tokens: in the configuration');
   });
 
-  it.each(['ingest', 'operator', 'admin'])('%s is refused, on loopback too', async (access) => {
+  it.each(['ingest', 'operator', 'builder', 'act'])('%s is refused, on loopback too', async (access) => {
     const { status, body } = await ask(build([]), `/${access}`);
     expect([status, body.error.code]).toEqual([401, 'no_tokens_configured']);
+  });
+
+  it('what only admins read is open to this machine as all reads are, and changes nothing', async () => {
+    expect((await ask(build([]), '/admin')).status).toBe(200);
+    expect((await ask(build([]), '/admin', { peer: '10.0.0.7' })).status).toBe(401);
+    expect((await ask(build([]), '/admin', { method: 'POST' })).status).toBe(401);
   });
 
   it('a page of another site cannot read through the browser of this machine', async () => {
