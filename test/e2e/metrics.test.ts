@@ -19,7 +19,7 @@ const ODD = 'quote " backslash \\ newline \n emoji 🚀 größe \u2028 {le="1"} 
 
 let database: TestDatabase;
 let exporter: ExporterProcess;
-let config: { ledger: object; tokens: object[]; budgets: object };
+let config: { ledger: object; tokens: object[]; budgets: object; quality: object };
 let sequence = 0;
 
 async function push(events: readonly PushedEvent[]): Promise<void> {
@@ -62,10 +62,15 @@ beforeAll(async () => {
     ledger: { database_url: database.connectionString, settle_after: '0s' },
     tokens: [{ name: 'ci', role: 'ingest', token: TOKEN }],
     budgets: { workspace_monthly_usd: 5_000, per_repo_daily_usd: 200, per_persona_run_usd: 25 },
+    quality: { baseline_runs: 1 },
   };
   exporter = await startExporter({ config });
   await push(everyKind('pushed', Date.now()));
   await push([run(finished({ project: ODD, workflow: 'w\\' }))]);
+  // The first makes the baseline, the second is far below it.
+  const judged = (composite: number) => run(finished({ workflow: 'judged', quality: { composite } }));
+  await push([judged(90)]);
+  await push([judged(40)]);
   // The last thing that is counted of a finished run, after its late usage.
   await waitFor(async () => (await exporter.scrape()).includes('\nfleet_run_cost_usd_count{'), {
     what: 'the cost of a run',
@@ -84,9 +89,6 @@ describe('a ledger with every kind of record', () => {
     expect(missing).toEqual([
       // Silence of a day.
       'fleet_runs_lost_total',
-      // A history of scores: not of any record.
-      'fleet_quality_baseline_score',
-      'fleet_quality_regressions_total',
       // 20 gaps, a verification, a contradiction, a full cap.
       'fleetlens_source_usual_gap_seconds',
       'fleetlens_ledger_mismatches',

@@ -337,7 +337,6 @@ const judgedQuality = quality.extend({
   belowBaseline: flag.optional().describe('More than the margin below it: to be looked at.'),
   belowBaselineBy: amount.optional().describe('Points below the baseline, of a run that is to be looked at.'),
 });
-export type JudgedQuality = z.infer<typeof judgedQuality>;
 
 const recordSchemas = new Map<Kind, z.ZodObject>();
 /** @returns the schema of a record as it is answered: known fields, `source`, `attributes`. */
