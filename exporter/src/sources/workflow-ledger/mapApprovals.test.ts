@@ -28,6 +28,32 @@ it.each([
   expect(approval?.data).toMatchObject({ decision, decidedAt: '2026-11-20T10:00:00.000Z' });
 });
 
+it('an approval names its run, who may decide by which policy, and until when it is in time', () => {
+  const words = new StatusWords(LEDGER_STATUSES, warnings().log);
+  const row = { id: 'r1', status: 'SUSPENDED', project: 'acme', workflow_name: 'deploy' };
+  const run = mapWorkflowRun(row, [], {}, CONFIG, words);
+  const [requested_at, expires_at] = ['2026-11-20T10:00:00Z', '2036-11-20T10:00:00Z'];
+  const request = { id: 'a1', requested_at, expires_at, approver: 'ann', policy: 'four-eyes', decision: 'escalated' };
+  expect(mapApprovals(run, [request], { ...CONFIG, approval_sla_by_workflow: { deploy: 60_000 } }, new Date())).toEqual(
+    [
+      {
+        kind: 'approval',
+        data: {
+          approvalId: 'a1',
+          project: 'acme',
+          workflow: 'deploy',
+          runId: 'r1',
+          requestedAt: '2026-11-20T10:00:00.000Z',
+          actor: 'ann',
+          policy: 'four-eyes',
+          slaSeconds: 60,
+          attributes: { expiresAt: '2036-11-20T10:00:00.000Z', decision: 'escalated' },
+        },
+      },
+    ],
+  );
+});
+
 it('an approval that nobody decided in time expired when its time was over', () => {
   const [approval] = mapApprovals(RUN, [{ id: 'a1', expires_at: '2026-11-20T10:00:00Z' }], CONFIG, new Date());
   expect(approval?.data).toMatchObject({ decision: 'expired', decidedAt: '2026-11-20T10:00:00.000Z' });
