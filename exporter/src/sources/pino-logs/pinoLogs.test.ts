@@ -140,11 +140,11 @@ it('the lines of the document: limits, stores, the cache, migrations; of a conso
   expect(
     ledger
       .all('rateLimit')
-      .map(({ layer, project, limited, remaining, limit }) => [layer, project, limited, remaining, limit]),
+      .map(({ layer, project, limited, remaining, limit, at }) => [layer, project, limited, remaining, limit, at]),
   ).toEqual([
-    ['ip', undefined, false, 4, 5],
-    ['repo', 'owner/repo', true, 0, 5],
-    ['ip', undefined, true, undefined, undefined],
+    ['ip', undefined, false, 4, 5, expect.any(String)],
+    ['repo', 'owner/repo', true, 0, 5, new Date(TIME + 5).toISOString()],
+    ['ip', undefined, true, undefined, undefined, new Date(TIME + 7).toISOString()],
   ]);
   const stores = ledger.batches.flatMap(({ records }) => records).filter(({ kind }) => kind === 'store');
   expect(
