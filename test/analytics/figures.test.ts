@@ -74,7 +74,7 @@ it(
           for (const window of windows) await expectSameGroups(served, window, ['source', 'model']);
         },
       ),
-      propertyRuns(4),
+      propertyRuns(3),
     );
   },
   PROPERTY_TIMEOUT_MS,
@@ -136,7 +136,7 @@ it(
           }
         }
       }),
-      propertyRuns(5),
+      propertyRuns(4),
     );
   },
   PROPERTY_TIMEOUT_MS,

@@ -22,7 +22,8 @@ export interface ExporterProcess {
 
 const BINARY = fileURLToPath(new URL('../../exporter/bin/fleetlens.js', import.meta.url));
 const PROBE = new URL('./loopProbe.ts', import.meta.url).href;
-const TOKEN = 'bench-ingest-0123456789abcdef';
+/** Of role ingest, where the configuration of a scenario has no tokens of its own. */
+export const BENCH_TOKEN = 'bench-ingest-0123456789abcdef';
 const STOP_TIMEOUT_MS = 20_000;
 
 /** Further arguments of Node, say `FLEETLENS_BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=profiles"` to see where time goes. */
@@ -37,7 +38,7 @@ export async function startExporter(databaseUrl: string, config: object = {}): P
     stringify({
       web: { listen_address: '127.0.0.1:0' },
       ledger: { database_url: databaseUrl },
-      tokens: [{ name: 'bench', role: 'ingest', token: TOKEN }],
+      tokens: [{ name: 'bench', role: 'ingest', token: BENCH_TOKEN }],
       metrics: { max_series: 1_000_000, family_share: 1 },
       ...config,
     }),
@@ -84,7 +85,7 @@ export async function startExporter(databaseUrl: string, config: object = {}): P
     return {
       url,
       pid,
-      token: TOKEN,
+      token: BENCH_TOKEN,
       async longestBlockMs() {
         const answered = once(child, 'message') as Promise<[ProbeAnswer]>;
         child.send('longestBlock');

@@ -9,10 +9,10 @@ export interface Answer {
 const agent = new Agent({ keepAlive: true });
 
 /** One GET over a kept connection, as Prometheus scrapes but uncompressed. @throws where it is not answered 200 */
-export function get(url: string): Promise<Answer> {
+export function get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    const asked = request(url, { agent }, (response) => {
+    const asked = request(url, { agent, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('end', () => {

@@ -1,12 +1,13 @@
 /**
  * `npm run bench`: measures the exporter against what it is compared with, side by side on this machine, prints a table
- * and writes test/bench/RESULTS.md. `--only <scenario>` runs one of scrape, rendering, ingest, backfill; `--quick` sees that all of
+ * and writes test/bench/RESULTS.md. `--only <scenario>` runs one of scrape, rendering, ingest, backfill, analytics; `--quick` sees that all of
  * it runs, with sizes that say nothing; neither writes the file.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { benchAnalytics } from './analytics.ts';
 import { benchBackfill } from './backfill.ts';
 import { type Bed, startBenchPostgres, withClient } from './bed.ts';
 import { type Figure, figureTable, megabytes } from './figure.ts';
@@ -21,6 +22,7 @@ const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Pro
   ingest: { title: 'Ingest', measure: benchIngest },
   gate: { title: 'Gate', measure: benchGate },
   backfill: { title: 'Backfill', measure: benchBackfill },
+  analytics: { title: 'Analytics', measure: benchAnalytics },
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } });

@@ -18,7 +18,7 @@ import { readSnapshot } from '../read/readSnapshot.ts';
 import { catchUpFacts, readFactsState } from './catchUpFacts.ts';
 import type { Span } from './coverWindow.ts';
 import { describeFigures, describeGroup } from './describeFigures.ts';
-import { DAY_HOURS, HOUR_MS, MEASURES } from './measures.ts';
+import { DAY_HOURS, FAILURE_MEASURES, HOUR_MS, MEASURES } from './measures.ts';
 import { type FiguresRow, type Filters, readFigures } from './readFigures.ts';
 import { timeBuckets } from './timeBuckets.ts';
 
@@ -45,6 +45,8 @@ export async function withFacts<T>(
 ): Promise<T> {
   await catchUpFacts(pool, CATCH_UP_MS);
   return await readSnapshot(pool, async (client) => {
+    // To compile two dozen sums takes longer than to add them up.
+    await client.query('set local jit = off');
     const { asOf, isScanning } = await readFactsState(client);
     if (isScanning)
       throw new FactsNotReady('analytics: the records are being read for the first time; ask again later');
@@ -120,6 +122,7 @@ export async function analyseFailures(
       by,
       filters: filtersOf(query),
       failures: true,
+      measures: FAILURE_MEASURES,
       visible,
     });
     const rows = found.filter((row) => row.runs > 0).sort(inOrder((row) => row.runs));
@@ -151,7 +154,13 @@ export async function analyseSpend(pool: pg.Pool, query: FiguresQuery, visible: 
   const window = windowOf(query);
   const by = query.by ?? [];
   return await withFacts(pool, async (client, asOf) => {
-    const found = await readFigures(client, { windows: [window], by, filters: filtersOf(query), visible });
+    const found = await readFigures(client, {
+      windows: [window],
+      by,
+      filters: filtersOf(query),
+      visible,
+      measures: ['spent'],
+    });
     const rows = orNone(
       found.filter((row) => row.spent > 0),
       by,

@@ -159,7 +159,7 @@ export async function inFactsTransaction<T>(
   try {
     // The lock comes before the first query, and with it the snapshot after whoever had the lock.
     await client.query(
-      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; ${LOCK_FACTS}`,
+      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local jit = off; ${LOCK_FACTS}`,
     );
     const answer = await work(client);
     await client.query('commit');

@@ -8,6 +8,8 @@ const ROUND_MS = 2_000;
 const WORK_MS = 500;
 /** Of the time that work took, a pause of so many times: ingest has the database to itself for most of the time. */
 const PAUSES = 4;
+/** Until all records were read once nothing can be answered. */
+const PAUSES_OF_SCAN = 1;
 
 /**
  * Lets the facts follow the records, and adds up hours and days that became quiet, until the signal aborts. Little at a time: who asks
@@ -17,13 +19,15 @@ export async function keepFigures(pool: pg.Pool, log: Logger, signal: AbortSigna
   while (!signal.aborted) {
     const started = performance.now();
     let isMore = false;
+    let pauses = PAUSES;
     try {
-      const { isBehind } = await catchUpFacts(pool, WORK_MS);
+      const { isBehind, isScanning } = await catchUpFacts(pool, WORK_MS);
+      if (isScanning) pauses = PAUSES_OF_SCAN;
       isMore = (await refreshFigures(pool)) || isBehind;
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'analytics: the figures could not follow; trying again');
     }
     const took = performance.now() - started;
-    await sleep(Math.max(isMore ? 0 : ROUND_MS, PAUSES * took), undefined, { signal }).catch(() => {});
+    await sleep(Math.max(isMore ? 0 : ROUND_MS, pauses * took), undefined, { signal }).catch(() => {});
   }
 }

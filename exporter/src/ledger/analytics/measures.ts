@@ -1,5 +1,5 @@
 /** The figures that are kept of runs, in the order of their columns; migration 0009 says what each means. */
-const SUMS = [
+export const SUMS = [
   'runs',
   'succeeded',
   'failed',
@@ -31,6 +31,10 @@ export type Sum = (typeof SUMS)[number];
 export type List = (typeof LISTS)[number];
 export const MEASURES = [...SUMS.slice(0, -1), ...LISTS, 'spent'] as const;
 
+export type Measure = (typeof MEASURES)[number];
+/** What failures are counted by in the rows of their category. */
+export const FAILURE_MEASURES = ['runs', 'failed', 'timed_out', 'lost'] as const satisfies readonly Measure[];
+
 /** What a run is counted by; the columns of fleetlens.run_dim. */
 export const DIMENSIONS = ['source', 'project', 'workflow', 'persona', 'model', 'category'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
@@ -51,11 +55,14 @@ const WHOLE: ReadonlySet<string> = new Set([
 ]);
 
 /** SQL: all measures of a row. */
-export const measureColumns = (row: string): string => MEASURES.map((m) => `${row}.${m}`).join(', ');
+export const measureColumns = (row: string, measures: readonly Measure[] = MEASURES): string =>
+  measures.map((m) => `${row}.${m}`).join(', ');
 
 /** SQL: the sums of all measures, as the columns have them. */
-export const measureSums = (row: string): string =>
-  MEASURES.map((m) => {
-    if (isList(m)) return `string_agg(${row}.${m}, ''::bytea) as ${m}`;
-    return WHOLE.has(m) ? `sum(${row}.${m}) as ${m}` : `sum(${row}.${m})::bigint as ${m}`;
-  }).join(', ');
+export const measureSums = (row: string, measures: readonly Measure[] = MEASURES): string =>
+  measures
+    .map((m) => {
+      if (isList(m)) return `string_agg(${row}.${m}, ''::bytea) as ${m}`;
+      return WHOLE.has(m) ? `sum(${row}.${m}) as ${m}` : `sum(${row}.${m})::bigint as ${m}`;
+    })
+    .join(', ');

@@ -7,8 +7,11 @@ import {
   type Dimension,
   HOUR_MS,
   type List,
+  MEASURES,
+  type Measure,
   measureColumns,
   measureSums,
+  SUMS,
   type Sum,
 } from './measures.ts';
 
@@ -20,8 +23,10 @@ export interface FiguresQuery {
   readonly windows: readonly Span[];
   readonly by: readonly Dimension[];
   readonly filters: Filters;
-  /** Only failures: those that have a category. */
+  /** Only failures, which have a category. */
   readonly failures?: boolean;
+  /** What to add up; the others are 0. Default: everything. */
+  readonly measures?: readonly Measure[];
   readonly visible: VisibleProjects;
 }
 
@@ -32,6 +37,8 @@ export type FiguresRow = { readonly [S in Sum]: number } & { readonly [L in List
   /** Dimension -> value, '' where it is unknown; of those that were asked for. */
   readonly group: Readonly<Partial<Record<Dimension, string>>>;
 };
+
+const NOTHING = Object.fromEntries(SUMS.map((sum) => [sum, 0])) as { readonly [S in Sum]: 0 };
 
 /** A whole number of Postgres, or a numeric, or null for 0. */
 type RawRow = { readonly [S in Sum]: string | null } & { readonly [L in List]: Buffer | null } & {
@@ -45,17 +52,20 @@ const spans = (at: number) => `unnest($${at}::int[], $${at + 1}::bigint[], $${at
 const hourFrom = (ms: string) => `(${ms} + ${HOUR_MS - 1}) / ${HOUR_MS}`;
 
 /** $1 $2 dimensions and their groups; then (window, from, to) of days, hours and ranges */
-const FIGURES = `with parts as (
-    select s.b, t.dim, ${measureColumns('t')} from ${spans(3)} join fleetlens.run_day t on t.day >= s.low and t.day < s.high
-    union all
-    select s.b, t.dim, ${measureColumns('t')} from ${spans(6)} join fleetlens.run_hour t on t.hour >= s.low and t.hour < s.high
-    union all
-    select s.b, t.dim, ${measureColumns('t')} from ${spans(9)} join fleetlens.run_fact t on t.at_ms >= s.low and t.at_ms < s.high
-    union all
-    select s.b, t.dim, ${measureColumns('t')} from ${spans(9)}
-      join fleetlens.run_hour_pruned t on t.hour >= ${hourFrom('s.low')} and t.hour < ${hourFrom('s.high')})
-  select parts.b, d.g, ${measureSums('parts')}
-    from parts join unnest($1::int[], $2::int[]) as d(dim, g) on d.dim = parts.dim group by 1, 2`;
+function figuresOf(measures: readonly Measure[]): string {
+  const columns = measureColumns('t', measures);
+  return `with parts as (
+      select s.b, t.dim, ${columns} from ${spans(3)} join fleetlens.run_day t on t.day >= s.low and t.day < s.high
+      union all
+      select s.b, t.dim, ${columns} from ${spans(6)} join fleetlens.run_hour t on t.hour >= s.low and t.hour < s.high
+      union all
+      select s.b, t.dim, ${columns} from ${spans(9)} join fleetlens.run_fact t on t.at_ms >= s.low and t.at_ms < s.high
+      union all
+      select s.b, t.dim, ${columns} from ${spans(9)}
+        join fleetlens.run_hour_pruned t on t.hour >= ${hourFrom('s.low')} and t.hour < ${hourFrom('s.high')})
+    select parts.b, d.g, ${measureSums('parts', measures)}
+      from parts join unnest($1::int[], $2::int[]) as d(dim, g) on d.dim = parts.dim group by 1, 2`;
+}
 
 /**
  * Adds up what runs came to in each window, exactly: whole days and hours from their rows, the rest from the facts of single runs.
@@ -65,8 +75,15 @@ export async function readFigures(client: pg.ClientBase, query: FiguresQuery): P
   const { ids, indexes, groups } = await readGroups(client, query);
   if (ids.length === 0) return [];
   const { days, hours, ranges } = await cover(client, query.windows);
-  const { rows } = await client.query<RawRow>(FIGURES, [ids, indexes, ...days, ...hours, ...ranges]);
-  return rows.map(({ b, g, waits, merges, ...sums }) => ({
+  const { rows } = await client.query<RawRow>(figuresOf(query.measures ?? MEASURES), [
+    ids,
+    indexes,
+    ...days,
+    ...hours,
+    ...ranges,
+  ]);
+  return rows.map(({ b, g, waits = null, merges = null, ...sums }) => ({
+    ...NOTHING,
     ...(Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, Number(value ?? 0)])) as {
       [S in Sum]: number;
     }),
@@ -80,13 +97,13 @@ export async function readFigures(client: pg.ClientBase, query: FiguresQuery): P
 /** Dimensions that the query looks at, and to which of its groups each belongs. */
 async function readGroups(client: pg.ClientBase, { by, filters, failures, visible }: FiguresQuery) {
   const values: (readonly string[])[] = [];
-  const conditions = ['true'];
+  const conditions: string[] = [];
   const only = (column: Dimension, list: readonly string[] | undefined) => {
     if (list !== undefined) conditions.push(`${column} = any($${values.push(list)})`);
   };
   for (const dimension of DIMENSIONS) only(dimension, filters[dimension]);
   only('project', visible);
-  if (failures) conditions.push("category <> ''");
+  conditions.push(failures ? "category <> ''" : "category = ''");
   const { rows } = await client.query<Record<Dimension, string> & { id: number }>(
     `select id, ${DIMENSIONS.join(', ')} from fleetlens.run_dim where ${conditions.join(' and ')}`,
     values,

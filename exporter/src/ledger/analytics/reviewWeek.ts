@@ -53,7 +53,7 @@ interface Use {
 const USES = `select source, project, persona, max(used_ms)::float8 as used_ms, coalesce(bool_or(archived), false) as archived from (
     select d.source, d.project, d.persona, null::boolean as archived,
       (select max(f.used_ms) from fleetlens.run_fact f where f.dim = d.id and f.used_ms is not null) as used_ms
-    from fleetlens.run_dim d
+    from fleetlens.run_dim d where d.category = ''
     union all
     select source, coalesce(doc ->> 'project', ''), doc ->> 'persona', doc ? 'archivedAt',
       (extract(epoch from (doc ->> 'lastUsedAt')::timestamptz) * 1000)::bigint
@@ -68,7 +68,7 @@ const LOTS = `select source, key, persona, status, at_ms::float8 as at_ms, cost,
     cross join lateral (select case when f.succeeded = 1 then 'succeeded' when f.failed = 1 then 'failed'
       when f.timed_out = 1 then 'timed_out' else 'cancelled' end as status) o
     cross join lateral (select hashtextextended(f.source || E'\\x1f' || f.key, $4) as lot) l
-    where f.at_ms >= $1 and f.at_ms < $2 and f.runs = 1 and d.persona <> '' and ($3::text[] is null or d.project = any($3))) s
+    where f.at_ms >= $1 and f.at_ms < $2 and f.part = 0 and f.runs = 1 and d.persona <> '' and ($3::text[] is null or d.project = any($3))) s
   where place <= $5 order by place, status, lot, source, key`;
 
 interface Lot {
@@ -201,7 +201,7 @@ function describeSession(lot: Lot, doc: RunRecord | undefined, externalUrl: stri
 // $1 $2 window, $3 projects, $4 the cap, null for none
 const RUNS_OF_PERSONAS = `select d.persona, count(*)::int as runs, max(f.cost) as highest, count(*) filter (where f.cost >= $4::numeric)::int as reached
   from fleetlens.run_fact f join fleetlens.run_dim d on d.id = f.dim
-  where f.at_ms >= $1 and f.at_ms < $2 and f.costed = 1 and ($3::text[] is null or d.project = any($3)) group by 1`;
+  where f.at_ms >= $1 and f.at_ms < $2 and f.part = 0 and f.costed = 1 and ($3::text[] is null or d.project = any($3)) group by 1`;
 
 /** What was spent in the week by repository and persona, and of the workspace, against the caps that are configured. */
 export async function reviewBudgets(
@@ -222,7 +222,7 @@ export async function reviewBudgets(
     return cap === undefined ? {} : { capUsd: fromNano(cap.toString()) };
   };
   return await withFacts(pool, async (client, asOf) => {
-    const of = { filters: { project: query.project }, visible };
+    const of = { filters: { project: query.project }, visible, measures: ['spent'] as const };
     const data: BudgetedSubject[] = [];
     if (projects === null)
       data.push({ ...(await reviewWorkspace(client, span, timeZone)), ...capUsd('workspace_monthly') });
@@ -281,7 +281,7 @@ function spentBy(rows: readonly FiguresRow[], dimension: 'project' | 'persona'):
 /** The month is that of the last day of the week. */
 async function reviewWorkspace(client: pg.ClientBase, week: Span, timeZone: string): Promise<BudgetedSubject> {
   const month = localDay(week[1] - 1, timeZone).slice(0, 7);
-  const of = { by: [], filters: {}, visible: undefined };
+  const of = { by: [], filters: {}, visible: undefined, measures: ['spent'] as const };
   const inWeek = await readFigures(client, { windows: [week], ...of });
   const inMonth = await readFigures(client, { windows: [[dayStart(`${month}-01`, timeZone), week[1]]], ...of });
   return {

@@ -1,6 +1,6 @@
 import { FINISHED_STATUSES } from '../../contract/status.ts';
 import { SLOT_MS } from '../budgets/slot.ts';
-import { MEASURES } from './measures.ts';
+import { type FAILURE_MEASURES, MEASURES, type Measure } from './measures.ts';
 
 /** Before the key of a usage record whose money belongs to no run. */
 export const WITHOUT_RUN = '\u001f';
@@ -17,10 +17,19 @@ const SPENT = (counted: string) =>
 const SPENT_FIELDS = `(c.entry -> 4 ->> 0)::numeric as nano, (c.entry -> 4 ->> 1)::int as slot, c.entry -> 4 ->> 2 as project,
         c.entry -> 4 ->> 3 as persona`;
 
+const OF_FAILURE: Readonly<Record<(typeof FAILURE_MEASURES)[number], string>> = {
+  runs: '1',
+  failed: one("t.status = 'failed'"),
+  timed_out: one("t.status = 'timed_out'"),
+  lost: nano('t.cost'),
+};
+const FAILED: { readonly [M in Measure]?: string } = OF_FAILURE;
+
 /**
  * SQL: what runs add to the figures, from their records: the rows of fleetlens.run_fact with texts for dimensions.
  * $1 sources and $2 keys: runs, or usage records without a run (see {@link WITHOUT_RUN}).
  *
+ * - A failure has a second row of its category, so that figures of all runs need not add up categories.
  * - The end of a run is its finishedAt, else when the event happened that told its status.
  * - Its cost is that of its usage where the ledger counts usage of it, else its own: as `fleet_run_cost_usd` has it.
  * - The wait is that of the first attempt; of a later one, when the first began is not known any more.
@@ -85,7 +94,7 @@ export const RUN_FACTS = `wanted as materialized (
   facts as (
     select t.source, t.key, 0 as part, t.ended_ms as at_ms, coalesce(t.started_ms, t.created_ms, t.ended_ms) as used_ms,
       t.project, t.workflow, t.persona, t.model,
-      case when t.is_failure then coalesce(t.category, case t.status when 'timed_out' then 'timeout' else 'other' end) else '' end as category,
+      '' as category,
       ${one('t.ended is not null')} as runs, ${one("t.status = 'succeeded'")} as succeeded, ${one("t.status = 'failed'")} as failed,
       ${one("t.status = 'timed_out'")} as timed_out, ${one("t.status = 'cancelled'")} as cancelled,
       ${one('t.ended_ms >= t.started_ms')} as timed,
@@ -107,6 +116,11 @@ export const RUN_FACTS = `wanted as materialized (
         then ${bytes('t.merged_ms - t.pr_created_ms')} end as merges,
       null::numeric as spent
     from timed t
+    union all
+    select t.source, t.key, -1, t.ended_ms, null, t.project, t.workflow, t.persona, t.model,
+      coalesce(t.category, case t.status when 'timed_out' then 'timeout' else 'other' end),
+      ${MEASURES.map((measure) => FAILED[measure] ?? 'null').join(', ')}
+    from timed t where t.is_failure
     union all
     select source, key, row_number() over (partition by source, key order by slot, project, workflow, persona, model)::int,
       slot * ${SLOT_MS}::bigint, null, project, workflow, persona, model, '',

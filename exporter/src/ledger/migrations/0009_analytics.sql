@@ -32,7 +32,7 @@ do $$
 declare part record;
 begin
   for part in select * from (values
-    -- part 0 is the run: at its end (null while it goes on); the others are its money, at the quarter of an hour in which it was
+    -- part 0 is the run: at its end (null while it goes on); -1 a failure by its category; the others are its money, at the quarter of an hour in which it was
     -- spent. Money of usage without a run stands under E'\x1f' and the key of the usage record.
     ('run_fact', 'source text collate "C" not null, key text collate "C" not null, part integer not null, at_ms bigint, used_ms bigint',
       'source, key, part'),
