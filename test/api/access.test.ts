@@ -17,6 +17,7 @@ import type { Access } from '../../exporter/src/http/auth.ts';
 import { type RunningExporter, startExporter } from '../../exporter/src/serve.ts';
 import { sourceSchemas } from '../../exporter/src/sources/createSource.ts';
 import { type Claims, GrafanaServer } from '../contract/grafana/grafanaServer.ts';
+import { ApiDescription } from '../support/apiDescription.ts';
 import { everyKind } from '../support/everyKind.ts';
 import { migratedDatabase, type TestDatabase } from '../support/postgres.ts';
 import { waitFor } from '../support/waitFor.ts';
@@ -226,6 +227,7 @@ function expectedStatus({ access, status = 200, shows, own }: Line, { known }: C
 let database: TestDatabase;
 let exporter: RunningExporter;
 let directory: string;
+let description: ApiDescription;
 
 beforeAll(async () => {
   grafana = await GrafanaServer.start();
@@ -261,6 +263,7 @@ beforeAll(async () => {
     pino({ level: 'silent' }),
   );
   await waitFor(async () => (await fetch(`${exporter.url}/-/ready`)).ok, { what: 'the exporter to be ready' });
+  description = await ApiDescription.load(exporter.url);
   await push('/api/v1/events', { events: everyKind('ci', Date.now()) });
   const ofAnn = { notificationId: 'of-ann', project: PROJECT, user: 'ann', title: 'Run failed', createdAt: now() };
   await push('/api/v1/events', {
@@ -288,9 +291,11 @@ async function push(path: string, body: unknown): Promise<void> {
   if (answer.status !== 200 || rejected?.length !== 0) throw new Error(`${path}: ${answer.status} ${answer.body}`);
 }
 
+/** @throws where the answer is not as the API's description says. */
 async function ask({ path, body }: Line, { token, identity }: Caller): Promise<{ status: number; body: string }> {
+  const method = body === undefined ? 'GET' : 'POST';
   const response = await fetch(exporter.url + path, {
-    method: body === undefined ? 'GET' : 'POST',
+    method,
     headers: {
       ...(token === undefined
         ? {}
@@ -300,7 +305,12 @@ async function ask({ path, body }: Line, { token, identity }: Caller): Promise<{
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.text() };
+  const { status } = response;
+  const text = await response.text();
+  const contentType = response.headers.get('content-type');
+  const problem = description.problemOf({ method, path, status, contentType, body: text });
+  if (problem !== undefined) throw new Error(problem);
+  return { status, body: text };
 }
 
 /** The path with the key of the first record of its list. */
@@ -323,6 +333,11 @@ it('every route of the running server has a line in the table, and says what it 
   expect(
     exporter.routes.filter(({ method, url, access }) => method === 'HEAD' && access !== TABLE[`GET ${url}`]?.access),
   ).toEqual([]);
+});
+
+it('every route is described, and what is described is there', () => {
+  const routes = exporter.routes.filter(({ method }) => method !== 'HEAD');
+  expect(description.routes().sort()).toEqual(routes.map(({ method, url }) => `${method} ${url}`).sort());
 });
 
 describe.each(Object.entries(TABLE))('%s', (_route, line) => {

@@ -15,6 +15,7 @@ import { Ledger } from '../../exporter/src/ledger/ledger.ts';
 import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts';
 import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
 import { GrafanaServer } from '../contract/grafana/grafanaServer.ts';
+import { ApiDescription } from '../support/apiDescription.ts';
 import { migratedDatabase } from '../support/postgres.ts';
 
 const SILENT = pino({ level: 'silent' });
@@ -82,6 +83,7 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
   recordRoutes(app, { pool: ledger.pool });
   const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
   const url = `http://127.0.0.1:${address?.port}`;
+  const description = await ApiDescription.load(url);
   const ask = async (who: Who, path: string, init: RequestInit = {}) => {
     const headers =
       typeof who === 'string'
@@ -92,7 +94,12 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
             'x-grafana-id': grafana.identityOf(who.login, { role: who.role }),
           };
     const response = await fetch(url + path, { ...init, headers });
-    return { status: response.status, body: (await response.json()) as Json };
+    const body = await response.text();
+    const contentType = response.headers.get('content-type');
+    const method = init.method ?? 'GET';
+    const problem = description.problemOf({ method, path, status: response.status, contentType, body });
+    if (problem !== undefined) throw new Error(problem);
+    return { status: response.status, body: JSON.parse(body) as Json };
   };
   return {
     url,

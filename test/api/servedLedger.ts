@@ -9,6 +9,7 @@ import { recordRoutes } from '../../exporter/src/http/recordRoutes.ts';
 import { Ledger } from '../../exporter/src/ledger/ledger.ts';
 import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts';
 import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
+import { ApiDescription } from '../support/apiDescription.ts';
 import { migratedDatabase } from '../support/postgres.ts';
 
 const SILENT = pino({ level: 'silent' });
@@ -19,6 +20,9 @@ export interface ServedReads {
   readonly url: string;
   /** Paths as the framework has them (`/api/v1/runs/:source/:id`), with their methods. */
   readonly routes: readonly string[];
+  /** What `GET /openapi.json` of this server says. */
+  readonly description: ApiDescription;
+  /** @throws where the answer is not as the API's description says. */
   get(path: string, token?: keyof typeof TOKENS): Promise<{ status: number; body: never }>;
   close(): Promise<void>;
 }
@@ -55,12 +59,18 @@ export async function serveReads(
   more(app);
   const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
   const url = `http://127.0.0.1:${address?.port}`;
+  const description = await ApiDescription.load(url);
   return {
     url,
     routes,
+    description,
     async get(path, token = 'all') {
       const response = await fetch(url + path, { headers: { authorization: `Bearer ${TOKENS[token]}` } });
-      return { status: response.status, body: (await response.json()) as never };
+      const body = await response.text();
+      const contentType = response.headers.get('content-type');
+      const problem = description.problemOf({ method: 'GET', path, status: response.status, contentType, body });
+      if (problem !== undefined) throw new Error(problem);
+      return { status: response.status, body: JSON.parse(body) as never };
     },
     close: () => app.close(),
   };

@@ -40,6 +40,7 @@ import {
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
 import { baselinesAnswer, baselinesQuery, qualityTrendAnswer, qualityTrendQuery } from '../contract/quality.ts';
 import { KINDS } from '../contract/records.ts';
+import { withExamples } from './apiExamples.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -494,7 +495,7 @@ function operationPaths(): Record<string, Json> {
     '/metrics': get(
       'metrics',
       'Metrics for Prometheus, as text or OpenMetrics',
-      { '200': exposition, '401': FAILURE, '503': textBody('Too many scrapes at once.') },
+      { '200': exposition, '401': FAILURE, '403': FAILURE, '503': textBody('Too many scrapes at once.') },
       [{ bearer: [] }, {}],
     ),
     '/health': get('health', 'State and latency of every part', {
@@ -583,7 +584,7 @@ export function describeApi(version: string): Json {
       { name: 'compatible' },
       { name: 'operation' },
     ],
-    paths: {
+    paths: withExamples({
       ...runPaths(),
       ...budgetPaths(),
       ...recordPaths(),
@@ -601,7 +602,7 @@ export function describeApi(version: string): Json {
       '/api/v1/webhooks/{source}': webhookPath(),
       ...compatiblePaths(),
       ...operationPaths(),
-    },
+    }),
     components: {
       schemas: components(),
       securitySchemes: {
