@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, MAX_NAME_LENGTH, name } from './fields.ts';
+import { instant, name, sourceName } from './fields.ts';
 import { definitionOf, KINDS, type Kind } from './records.ts';
 
 /** The source of what the exporter itself records (its audit entries). No other may be called so. */
@@ -7,8 +7,8 @@ export const OWN_SOURCE = 'fleetlens';
 
 /** An event as it is pushed: `data` is a record of `kind`, whole or partial. */
 export const eventEnvelope = z.object({
-  id: z.string().min(1).max(MAX_NAME_LENGTH),
-  source: z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'expected 1 to 64 letters, digits, dots, dashes or underscores'),
+  id: name,
+  source: sourceName,
   kind: z.enum(KINDS as readonly [Kind, ...Kind[]]),
   at: instant,
   data: z.record(z.string(), z.unknown()),

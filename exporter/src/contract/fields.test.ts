@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalInstant } from './fields.ts';
+import type { z } from 'zod';
+import { eventDataShape, eventEnvelope } from './events.ts';
+import { canonicalInstant, MAX_NAME_LENGTH, quickCheckOf } from './fields.ts';
+import { KINDS } from './records.ts';
+import { STATUSES } from './status.ts';
 
 /** The rule, told with the platform's own dates: the canonical text of a moment from 1970 on reads as itself. */
 function isCanonical(text: string): boolean {
@@ -59,5 +63,36 @@ describe('canonicalInstant', () => {
     '20 November 2026',
   ])('refuses %s', (text) => {
     expect(canonicalInstant(text)).toBeUndefined();
+  });
+});
+
+describe('quickCheckOf', () => {
+  const { id, source, at } = eventEnvelope.shape;
+  const types = [id, source, at, ...KINDS.flatMap((kind) => Object.values(eventDataShape(kind)))];
+  const atEdges = fc.constantFrom<unknown>(
+    ...['', 'x', 'x'.repeat(MAX_NAME_LENGTH), 'x'.repeat(MAX_NAME_LENGTH + 1), 'x'.repeat(64), 'x'.repeat(65), 'a b'],
+    ...[...STATUSES, 'complete', 'constructor', '2026-11-20', '2026-11-20T13:18:00.000Z', '2026-11-20T13:18:00Z'],
+    ...[0, -0, -1, 0.5, 100, 100.5, 2 ** 53 - 1, 2 ** 53, 1e308, Number.POSITIVE_INFINITY, Number.NaN],
+    ...[true, null, undefined],
+  );
+
+  it('says yes only where the schema takes the value and leaves it as it is', () => {
+    const values = fc.sample(fc.oneof(atEdges, fc.anything()), 1_000);
+    for (const type of types) {
+      for (const value of values.filter(quickCheckOf(type))) expect(type.parse(value)).toBe(value);
+    }
+  });
+
+  it('says yes to what most events hold', () => {
+    const { runId, status, createdAt } = eventDataShape('run');
+    const usual: [z.ZodType | undefined, unknown][] = [
+      [id, 'run:1'],
+      [source, 'ci'],
+      [at, '2026-11-20T13:18:00.000Z'],
+      [runId, 'r'],
+      [status, 'queued'],
+      [createdAt, null],
+    ];
+    for (const [type, value] of usual) expect(type !== undefined && quickCheckOf(type)(value)).toBe(true);
   });
 });

@@ -132,7 +132,7 @@ export function uuidArray(values: readonly string[]): Buffer {
   let end = HEADER_BYTES;
   for (const value of values) {
     buffer.writeInt32BE(16, end);
-    buffer.write(value, end + 4, 16, 'latin1');
+    for (let i = 0; i < 16; i++) buffer[end + 4 + i] = value.charCodeAt(i);
     end += 20;
   }
   return withHeader(buffer, OID.uuid, values.length, false);

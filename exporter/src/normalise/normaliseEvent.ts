@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { categoryOf } from '../contract/errorCategories.ts';
 import { eventDataShape, eventEnvelope, type NormalisedEvent } from '../contract/events.ts';
+import { quickCheckOf } from '../contract/fields.ts';
 import { recordKey } from '../contract/recordKey.ts';
 import { definitionOf, isKind, KINDS, type Kind } from '../contract/records.ts';
 import { cleanValue, type ValueLimits, ValueRefused } from './cleanValue.ts';
@@ -16,16 +17,24 @@ export class EventRejected extends Error {
 }
 
 const envelopeHead = eventEnvelope.pick({ id: true, source: true, at: true });
+const isFineId = quickCheckOf(eventEnvelope.shape.id);
+const isFineSource = quickCheckOf(eventEnvelope.shape.source);
+const isFineInstant = quickCheckOf(eventEnvelope.shape.at);
 
 /** By field, not as one object: an object schema asks for each field it knows, and a run has 42 of which an event sets a few. */
-const dataTypes = new Map(KINDS.map((kind) => [kind, new Map(Object.entries(eventDataShape(kind)))]));
+const dataTypes = new Map(
+  KINDS.map((kind) => [
+    kind,
+    new Map(Object.entries(eventDataShape(kind)).map(([field, type]) => [field, { type, isFine: quickCheckOf(type) }])),
+  ]),
+);
 
 /** The list of statuses is closed: a word that is not on it becomes `unknown`, and the source's own word stays beside it. */
 function canonicalStatus(kind: Kind, data: Record<string, unknown>): Record<string, unknown> {
   const found = data.status;
   if (typeof found !== 'string') return data;
-  const type = definitionOf(kind).fields.status as z.ZodType | undefined;
-  if (type === undefined || type.safeParse(found).success) return data;
+  const status = dataTypes.get(kind)?.get('status');
+  if (status === undefined || status.isFine(found) || status.type.safeParse(found).success) return data;
   return { ...data, status: 'unknown', rawStatus: data.rawStatus ?? found };
 }
 
@@ -103,18 +112,23 @@ export function normaliseData(
     throw cause;
   }
   const definition = definitionOf(kind);
-  const types = dataTypes.get(kind) as Map<string, z.ZodType>;
+  const types = dataTypes.get(kind) as NonNullable<ReturnType<typeof dataTypes.get>>;
   const data = canonicalStatus(kind, withoutEmptyNames(cleaned));
   const fields: Record<string, unknown> = {};
   let attributes: Record<string, unknown> | null | undefined;
   const issues: z.core.$ZodIssue[] = [];
   for (const field in data) {
-    const type = types.get(field);
-    if (type === undefined) {
-      if (field !== 'source' && data[field] !== undefined) fields[`attributes.${field}`] = data[field];
+    const value = data[field];
+    const known = types.get(field);
+    if (known === undefined) {
+      if (field !== 'source' && value !== undefined) fields[`attributes.${field}`] = value;
       continue;
     }
-    const parsed = type.safeParse(data[field]);
+    if (field !== 'attributes' && known.isFine(value)) {
+      fields[field] = value;
+      continue;
+    }
+    const parsed = known.type.safeParse(value);
     if (!parsed.success) {
       issues.push(...parsed.error.issues.map((issue) => ({ ...issue, path: [field, ...issue.path] })));
     } else if (field === 'attributes') attributes = parsed.data as Record<string, unknown> | null | undefined;
@@ -140,6 +154,17 @@ export function normaliseData(
   return { key, fields };
 }
 
+function readHead(raw: object): { id: string; source: string; at: string } {
+  const { id, source, at, data } = raw as { id?: unknown; source?: unknown; at?: unknown; data?: unknown };
+  const isObject = data !== null && typeof data === 'object' && !Array.isArray(data);
+  if (isObject && isFineId(id) && isFineSource(source) && isFineInstant(at)) return { id, source, at };
+  // The whole envelope copies data, field by field: it is asked where it has something to say.
+  const envelope = (isObject ? envelopeHead : eventEnvelope).safeParse(raw);
+  if (!envelope.success)
+    throw new EventRejected(describeIssues(envelope.error.issues, '', raw), { cause: envelope.error });
+  return envelope.data;
+}
+
 /**
  * Validates one pushed event.
  * @param nowMs our clock, milliseconds since the epoch.
@@ -162,12 +187,7 @@ export function normaliseEvent(
     throw new EventRejected(`kind: found ${found}, expected one of ${KINDS.join(', ')}`);
   }
   const { data } = raw as { data?: unknown };
-  const isObject = data !== null && typeof data === 'object' && !Array.isArray(data);
-  // The whole envelope copies data, field by field: it is asked where it has something to say.
-  const envelope = (isObject ? envelopeHead : eventEnvelope).safeParse(raw);
-  if (!envelope.success)
-    throw new EventRejected(describeIssues(envelope.error.issues, '', raw), { cause: envelope.error });
-  const { id, source, at } = envelope.data;
+  const { id, source, at } = readHead(raw);
   if (id.includes('\0') || !id.isWellFormed())
     throw new EventRejected('id: contains NUL or half a surrogate pair; use printable text');
   if (Date.parse(at) > nowMs + MAX_FUTURE_MS) {
