@@ -29,6 +29,12 @@ const SCAN_PAGE = 1_000;
 const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/**
+ * Facts are looked up by key, hours by their index. Left to itself, the planner keeps the plan that it made while the tables were
+ * empty, and reads all of them for every page.
+ */
+const PLANNING = 'set local enable_seqscan = off; set local jit = off';
+
 const STATE = `select s.seq, s.as_of, h.seq as head, now(), s.scan_kind, s.scan_source, s.scan_key
   from fleetlens.run_fact_state s, fleetlens.head h`;
 
@@ -159,7 +165,7 @@ export async function inFactsTransaction<T>(
   try {
     // The lock comes before the first query, and with it the snapshot after whoever had the lock.
     await client.query(
-      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local jit = off; ${LOCK_FACTS}`,
+      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; ${PLANNING}; ${LOCK_FACTS}`,
     );
     const answer = await work(client);
     await client.query('commit');
