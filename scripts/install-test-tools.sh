@@ -18,6 +18,8 @@ readonly COMMANDS=(
   "prometheus-postgres-exporter prometheus-postgres-exporter"
   "redis-server redis-server"
   "chromium chromium"
+  "curl curl"
+  "jq jq"
 )
 
 has_postgres() {

@@ -1,7 +1,7 @@
 // Writes the files that are generated from the contract and from the tables of the sources, and prints their names.
 // `npm run check:generated` fails when what is committed is not what this makes.
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { RECORD_LIST_NAMES, recordListOf } from '../src/contract/api.ts';
@@ -11,9 +11,12 @@ import { METRIC_CATALOGUE, type MetricFamily } from '../src/contract/metricCatal
 import { KINDS, type Kind } from '../src/contract/records.ts';
 import type { CoverageRow } from '../src/sources/coverage.ts';
 import { SOURCE_TYPES } from '../src/sources/index.ts';
+import { withReference } from './agentReference.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const COMMAND = 'npm run generate';
+/** Written by hand but for its reference. */
+const FOR_AGENTS = 'docs/for-agents.md';
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|');
@@ -94,6 +97,7 @@ ${parts.join('\n')}`;
 const files: [string, string][] = [
   ['METRICS.md', metricsReference()],
   ['exporter/src/sources/COVERAGE.md', await coverageReference()],
+  [FOR_AGENTS, withReference(await readFile(new URL(FOR_AGENTS, ROOT), 'utf8'))],
 ];
 for (const kind of KINDS)
   files.push([
