@@ -104,7 +104,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   });
   const tokens = new TokenRegistry(config.tokens);
   const people = new GrafanaIdentity(config.grafana);
-  health.register({ name: 'grafana_identity', check: () => people.health() });
+  health.register({ name: 'grafana identity', check: () => people.health() });
   const sourceMetrics = createSourceMetrics(
     registry,
     config.sources.map((s) => s.name),
@@ -122,7 +122,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     storeUp: selfGauge(registry, 'fleetlens_rate_limit_store_up'),
   });
   starting.defer(() => limits.close());
-  health.register({ name: 'rate_limits', check: async () => limits.health() });
+  health.register({ name: 'rate limits', check: async () => limits.health() });
 
   const app = createServer({
     log,

@@ -130,6 +130,8 @@ describe('a running exporter', () => {
       parts: {
         ledger: part('ok'),
         ingest: part('ok'),
+        'grafana identity': part('ok'),
+        'rate limits': part('ok'),
         'platform counters': part('ok'),
         'source crucible': part('degraded'),
       },

@@ -74,7 +74,7 @@ const partOfHealth = async (exporter: ExporterProcess) => {
     status: string;
     parts: Record<string, { status: string }>;
   };
-  return [report.status, report.parts.rate_limits?.status];
+  return [report.status, report.parts['rate limits']?.status];
 };
 const everywhere = (state: number) =>
   waitFor(async () => (await Promise.all(replicas.map(storeUp))).every((up) => up === state), {

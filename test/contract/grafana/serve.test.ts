@@ -54,7 +54,7 @@ it('/health says that Grafana’s keys cannot be had, and the exporter is ready 
     const health = (await (await fetch(`${exporter?.url}/health`)).json()) as {
       parts: Record<string, { status: string }>;
     };
-    return health.parts.grafana_identity;
+    return health.parts['grafana identity'];
   };
   expect(await part()).toMatchObject({ status: 'ok' });
   await exporter.kill('SIGTERM');
