@@ -57,7 +57,6 @@ export class SprintBook {
     const sprints = { ...known.sprints };
     for (const entry of read.sprints) sprints[entry.index] = { ...sprints[entry.index], ...entry };
     this.#keep(chainId, {
-      ...known,
       ...later(known, read.at),
       status: read.status,
       count: read.count,

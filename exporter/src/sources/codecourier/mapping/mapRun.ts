@@ -34,7 +34,7 @@ export function mapRun(fields: DocumentFields, context: MapContext): readonly Pu
   const quality = runId === undefined ? undefined : context.evaluations.runRead(runId, composite, context.at);
   const workflow = directory.get('workflows', workflowId)?.name ?? fields.name('workflowName') ?? workflowId;
   if (chainId !== undefined && sprintIndex !== undefined) {
-    const sprint = { index: sprintIndex, name, runId, status: state.status, ...pick(span) };
+    const sprint = { name, runId, status: state.status, ...pick(span) };
     context.sprints.runRead(chainId, { index: sprintIndex, ...defined(sprint) }, context.at);
   }
   const open = isOpen(state.status);

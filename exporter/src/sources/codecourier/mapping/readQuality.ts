@@ -17,9 +17,7 @@ export function readQuality(scores: JsonObject | undefined, standard: Standard):
   const { thresholdResult, threshold, weights, ...others } = scores;
   const quality: Record<string, unknown> = { ...others };
   for (const dimension of DIMENSIONS) {
-    const score = scoreOf(others[dimension]);
-    if (score === undefined) delete quality[dimension];
-    else quality[dimension] = score;
+    if (scoreOf(others[dimension]) === undefined) delete quality[dimension];
   }
   return {
     ...quality,
