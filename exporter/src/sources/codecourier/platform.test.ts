@@ -104,6 +104,9 @@ describe('a run', () => {
     const data = mapped('runs', { status: 'completed', _creationTime: 2e12, completedAt: 1.9e12, commitSha: 'abc' });
     expect(data).not.toHaveProperty('finishedAt');
     expect(data).toMatchObject({ commitSha: 'abc', attributes: { contradictingEnd: '2030-03-17T17:46:40.000Z' } });
+    // When it began is not in doubt.
+    const began = { status: 'completed', startedAt: UPDATED, completedAt: 1.7e12 };
+    expect(mapped('runs', began)).toMatchObject({ startedAt: UPDATED });
   });
 
   it('has an error of the category that its message stands for', () => {
@@ -163,6 +166,8 @@ describe('a run', () => {
       data: { runId: 'r1', quality },
       at: later,
     });
+    const latest = '2026-10-16T11:00:00.000Z';
+    expect(one.map('runSteps', { ...step, updatedAt: latest })[1]?.at).toBe(latest);
     const { platform: two } = platform();
     two.map('runSteps', { ...step, updatedAt: UPDATED });
     expect(two.map('runs', { ...run, updatedAt: later })[0]?.data).toMatchObject({ quality });
@@ -333,6 +338,7 @@ describe('a sprint chain', () => {
     const times = { status: 'completed', startedAt: 2e12, completedAt: 1.9e12 };
     for (const kind of ['sprintChains', 'runSteps'] as const) {
       expect(mapped(kind, times)).toMatchObject({ attributes: { contradictingEnd: '2030-03-17T17:46:40.000Z' } });
+      expect(mapped(kind, times)).not.toHaveProperty('finishedAt');
     }
   });
 
@@ -439,6 +445,28 @@ it('a notification that is flagged as read was read when it last changed', () =>
   });
   expect(mapped('notifications', { read: true })).not.toHaveProperty('readAt');
   expect(mapped('notifications', { isDismissed: true, updatedAt: UPDATED })).toMatchObject({ dismissedAt: UPDATED });
+});
+
+it('a field is an attribute where it has no place of its own, and nowhere else', () => {
+  const more = { extra: 1 };
+  expect(mapped('runs', { name: 'Nightly', status: 'completed', ...more }).attributes).toEqual(more);
+  expect(mapped('sandboxes', { sandboxId: 'e2b1', ...more }).attributes).toEqual({ ...more, e2bSandboxId: 'e2b1' });
+  expect(mapped('projects', { name: 'Shop', ...more }).attributes).toEqual({ ...more, projectId: 'id1' });
+  expect(mapped('projectCounters', { totalRuns: 3, ...more }).attributes).toEqual(more);
+});
+
+it('a field that is called otherwise, or lies deeper, is found under its configured name', () => {
+  const fields = { fields: { runs: { name: 'meta.title', prompt: 'task_text' } } };
+  const run = { meta: { title: 'Nightly' }, task_text: 'Do it.' };
+  expect(mapped('runs', run, fields)).toMatchObject({ name: 'Nightly', prompt: 'Do it.' });
+  expect(platform().platform.fieldNames('runs')).toContain('prompt');
+});
+
+it('a persona was last used when a run used it', () => {
+  const { platform: one } = platform();
+  one.map('personas', { _id: 'p1', name: 'judge' });
+  one.map('runs', { _id: 'r1', personaId: 'p1', startedAt: UPDATED });
+  expect(one.flush()).toEqual([{ kind: 'persona', data: { persona: 'judge', lastUsedAt: UPDATED } }]);
 });
 
 it('a persona was last used when a step used it, by whichever says later', () => {

@@ -396,6 +396,26 @@ it('pauses are attributes of their project until they end', async () => {
   await pollForTest(source, ledger);
 });
 
+it('a pause is found whatever the column of its repository or target is called', async () => {
+  const db = await database();
+  const ledger = new RecordingLedger();
+  const pauses = async (kind: string, column: string, value: string) => {
+    const table = `${kind}_${column}`;
+    await db.execute(
+      `create table ${table} (id serial, ${column} text); insert into ${table} (${column}) values ('${value}')`,
+    );
+    await pollForTest(open({ database_url: db.connectionString, [kind]: { table } }).source, ledger);
+  };
+  for (const column of ['repo', 'repository', 'repo_full_name', 'full_name', 'repo_name', 'project']) {
+    await pauses('paused_repos', column, `octo/${column}`);
+    expect(ledger.get('project', `octo/${column}`)).toMatchObject({ 'attributes.paused': true });
+  }
+  for (const column of ['target', 'run_target', 'target_id', 'name']) {
+    await pauses('paused_run_targets', column, `docs/${column}#12`);
+    expect(ledger.get('project', `docs/${column}`)).toMatchObject({ 'attributes.pausedRunTargets': [{ id: 1 }] });
+  }
+});
+
 it('Redis: hits and misses are those of the service, not of this reading; run statuses are counted', async () => {
   const { server, client } = await redis();
   const { source } = open({ redis_url: server.url });

@@ -143,3 +143,9 @@ it('a run that failed: its phases in the order of the pipeline, others after the
     },
   ]);
 });
+
+it('a run that failed after its first three phases failed in the last one', () => {
+  const done = { started_at: '2026-11-20T10:00:01Z', completed_at: '2026-11-20T10:00:02Z' };
+  const metrics = JSON.stringify({ phase_timings: { design: done, scenarios: done, evaluation: done } });
+  expect(mapped({ status: 'FAILED', error_summary: 'no', metrics })).toMatchObject({ error: { stepId: 'ranking' } });
+});

@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { warnings } from '../pollForTest.ts';
 import { StatusWords } from '../statusWords.ts';
 import { configSchema } from './config.ts';
-import { mapApprovals } from './mapApprovals.ts';
+import { deriveApproval, mapApprovals } from './mapApprovals.ts';
 import { LEDGER_STATUSES, mapWorkflowRun } from './mapWorkflowRun.ts';
 
 const CONFIG = configSchema.parse({ database_url: 'postgres://ledger' });
@@ -57,4 +57,30 @@ it('an approval names its run, who may decide by which policy, and until when it
 it('an approval that nobody decided in time expired when its time was over', () => {
   const [approval] = mapApprovals(RUN, [{ id: 'a1', expires_at: '2026-11-20T10:00:00Z' }], CONFIG, new Date());
   expect(approval?.data).toMatchObject({ decision: 'expired', decidedAt: '2026-11-20T10:00:00.000Z' });
+});
+
+describe('without a table of approvals', () => {
+  const at = (minute: number) => `2026-11-20T10:0${minute}:00.000Z`;
+  const run = (status: string, ...tasks: Record<string, string>[]) => {
+    const row = { id: 'r1', status, workflow_name: 'deploy', finished_at: at(9) };
+    return mapWorkflowRun(row, tasks, {}, CONFIG, new StatusWords(LEDGER_STATUSES, warnings().log));
+  };
+  const gate = { id: 't1', status: 'SUCCEEDED', started_at: at(1), finished_at: at(2) };
+
+  it.each([
+    ['RUNNING', [{ id: 't2', status: 'RUNNING', started_at: at(5) }], 'approved', at(5)],
+    ['SUCCEEDED', [], 'approved', at(9)],
+    ['FAILED', [], 'rejected', at(9)],
+    ['CANCELLED', [], 'rejected', at(9)],
+  ])('a suspended run that is then %s was decided', (status, next, decision, decidedAt) => {
+    const suspended = new Map<string, string>();
+    const asked = { approvalId: `r1@${at(2)}`, workflow: 'deploy', runId: 'r1', requestedAt: at(2) };
+    const told = (...of: Parameters<typeof run>) =>
+      deriveApproval(run(...of), suspended, CONFIG, new Date()).map(({ data }) => data);
+    expect(told('SUSPENDED', gate)).toMatchObject([asked]);
+    // However long it waits, it is one approval.
+    expect(told('SUSPENDED', gate, { ...gate, id: 't9', finished_at: at(4) })).toMatchObject([asked]);
+    expect(told(status, gate, ...next)).toMatchObject([{ ...asked, decision, decidedAt }]);
+    expect(told(status, gate, ...next)).toEqual([]);
+  });
 });

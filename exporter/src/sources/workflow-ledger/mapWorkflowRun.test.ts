@@ -163,3 +163,9 @@ it('times of several clocks: what lies after the end is left out', () => {
     expect(data).not.toHaveProperty('startedAt');
   }
 });
+
+it('columns that the configuration adds are attributes of the run', () => {
+  const words = new StatusWords(LEDGER_STATUSES, warnings().log);
+  const [run] = mapWorkflowRun({ id: 'r1', status: 'RUNNING' }, [], { region: 'eu-1' }, CONFIG, words).records;
+  expect(run?.data).toMatchObject({ attributes: { region: 'eu-1' } });
+});

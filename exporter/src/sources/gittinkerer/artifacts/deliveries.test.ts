@@ -106,6 +106,64 @@ it('what was refused by the limiter counts for the repository, or for the addres
   expect(told(of)[1]).toMatchObject({ layer: 'ip' });
 });
 
+it('a delivery that failed is a call and an error, both with all that is said of it', () => {
+  const entry = {
+    delivery_id: 'd1',
+    event: 'issue_comment',
+    action: 'created',
+    status: 500,
+    error: 'boom',
+    repo: 'octo/cli',
+    timestamp: TIME,
+    duration_ms: 80,
+    run_id: 'r1',
+    request_id: 'q1',
+    redelivery: true,
+  };
+  const attributes = {
+    event: 'issue_comment',
+    action: 'created',
+    statusCode: 500,
+    redelivery: true,
+    runId: 'r1',
+    requestId: 'q1',
+    file: '1.json',
+  };
+  const call = { adapter: 'github-webhook', eventId: 'd1', at: TIME, project: 'octo/cli', count: 1, attributes };
+  expect(mapDelivery(entry, FILE)).toEqual([
+    { kind: 'adapter', at: TIME, data: { ...call, result: 'server', latencySeconds: 0.08, message: 'boom' } },
+    {
+      kind: 'platformError',
+      at: TIME,
+      data: {
+        errorId: 'delivery:d1',
+        component: 'handleIssueComment',
+        project: 'octo/cli',
+        level: 'error',
+        message: 'boom',
+        runId: 'r1',
+        requestId: 'q1',
+        at: TIME,
+        attributes: { ...attributes, deliveryId: 'd1' },
+      },
+    },
+  ]);
+  const { error: _error, ...limited } = { ...entry, status: 429 };
+  expect(mapDelivery(limited, FILE)[1]).toEqual({
+    kind: 'rateLimit',
+    at: TIME,
+    data: {
+      layer: 'repo',
+      project: 'octo/cli',
+      eventId: 'd1',
+      at: TIME,
+      limited: true,
+      attributes: { ...attributes, statusCode: 429 },
+    },
+  });
+  expect(told({ status: 'processed' })).toMatchObject([{ result: 'ok', attributes: { statusWord: 'processed' } }]);
+});
+
 it('a file is one delivery, a list of them, or one a line', () => {
   expect(readEntries('{"id":1}')).toEqual([{ id: 1 }]);
   expect(readEntries('[{"id":1},{"id":2},3]')).toEqual([{ id: 1 }, { id: 2 }]);

@@ -51,3 +51,23 @@ describe('limits are found', () => {
 it('an answer without limits gives none', () => {
   expect(mapped({ quota: 'plenty' })).toBeUndefined();
 });
+
+it('headers alone tell of the limit as well', () => {
+  const headers = new Headers({ 'x-ratelimit-limit': '5', 'x-ratelimit-remaining': '4', 'x-ratelimit-reset': '60' });
+  expect(mapRateLimits({ status: 200, body: undefined, headers, latencySeconds: 0 }, AT)).toEqual([
+    {
+      kind: 'rateLimit',
+      at: AT,
+      data: {
+        layer: 'ip',
+        eventId: 'api',
+        at: AT,
+        limited: false,
+        limit: 5,
+        remaining: 4,
+        resetAt: '2026-01-07T14:33:00.000Z',
+        attributes: {},
+      },
+    },
+  ]);
+});
