@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: measures the exporter against what it is compared with, side by side on this machine, prints a table
- * and writes test/bench/RESULTS.md. `--only <scenario>` runs one of scrape, rendering, ingest, backfill, analytics; `--quick` sees that all of
- * it runs, with sizes that say nothing; neither writes the file.
+ * `npm run bench`: measures the exporter against what it is compared with, side by side on this machine, prints tables and
+ * writes each into its section of test/bench/RESULTS.md. `--only <scenario>` runs one of scrape, rendering, ingest, gate,
+ * backfill, analytics and leaves the other sections as they are; `--quick` sees that all of it runs, with sizes that say
+ * nothing, and writes nothing.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchAnalytics } from './analytics.ts';
@@ -33,8 +34,15 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+const RESULTS = new URL('./RESULTS.md', import.meta.url);
+const HEAD = `# Benchmark results
+
+Written by \`npm run bench\`. Each ratio is of two things measured side by side, interleaved, in one run on one machine;
+the figures themselves depend on that machine. How each is measured is said in \`test/bench/*.ts\`. Everything runs on the
+same cores at the same time: exporter, Postgres (fsync, synchronous_commit and full_page_writes on) and whoever sends the load.
+`;
+
 const cluster = await startBenchPostgres();
-const sections: string[] = [];
 const figures: Figure[] = [];
 try {
   const bed: Bed = { cluster, quick: values.quick, say: (line) => console.error(line) };
@@ -44,13 +52,9 @@ try {
     const started = performance.now();
     const found = await scenario.measure(bed);
     const seconds = Math.round((performance.now() - started) / 1000);
-    sections.push(`## ${scenario.title}\n\n${figureTable(found)}\n`);
     figures.push(...found);
-    console.log(`\n${sections.at(-1)}\n(${seconds} s)`);
-  }
-  if (values.only === undefined && !values.quick) {
-    await writeFile(new URL('./RESULTS.md', import.meta.url), await report());
-    console.log('Written to test/bench/RESULTS.md');
+    console.log(`\n## ${scenario.title}\n\n${figureTable(found)}\n\n(${seconds} s)`);
+    if (!values.quick) await writeSection(scenario.title, `${await circumstances()}\n\n${figureTable(found)}`);
   }
 } finally {
   await cluster.stop();
@@ -58,29 +62,37 @@ try {
 const missed = figures.filter(({ goal }) => goal?.met === false);
 for (const { what, value, goal } of missed) console.log(`not met: ${what}: ${value}, goal ${goal?.text}`);
 
-async function report(): Promise<string> {
+/** Replaces one section of RESULTS.md; the sections stand in the order of the scenarios. */
+async function writeSection(title: string, body: string): Promise<void> {
+  const old = await readFile(RESULTS, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const sections = new Map(
+    old
+      .split(/^## /m)
+      .slice(1)
+      .map((section) => [section.slice(0, section.indexOf('\n')), section.slice(section.indexOf('\n')).trim()]),
+  );
+  sections.set(title, body);
+  const written = Object.values(SCENARIOS).flatMap(({ title: name }) => {
+    const section = sections.get(name);
+    return section === undefined ? [] : [`## ${name}\n\n${section}\n`];
+  });
+  await writeFile(RESULTS, [HEAD, ...written].join('\n'));
+}
+
+async function circumstances(): Promise<string> {
   const postgres = await withClient(cluster, 'postgres', async (client) => {
     return (await client.query<{ server_version: string }>('show server_version')).rows[0]?.server_version;
   });
-  const version = (command: string) => {
-    const { stdout, stderr } = spawnSync(command, ['--version'], { encoding: 'utf8' });
-    return /\S.*/.exec(`${stdout}${stderr}`)?.[0];
-  };
+  const { stdout, stderr } = spawnSync('prometheus-pushgateway', ['--version'], { encoding: 'utf8' });
+  const pushgateway = /version (\S+)/.exec(`${stdout}${stderr}`)?.[1];
   const cpu = cpus();
-  const lines = [
-    '# Benchmark results',
-    '',
-    'Written by `npm run bench`. Each ratio is of two things measured side by side, interleaved, in one run on one machine;',
-    'the figures themselves depend on that machine. How each is measured is said in `test/bench/*.ts`.',
-    '',
-    `- Machine: ${cpu.length} cores (${cpu[0]?.model.trim()}), ${megabytes(totalmem())} memory, ${process.platform} ${process.arch}.`,
-    `- Node.js ${process.version}; Postgres ${postgres} with fsync, synchronous_commit and full_page_writes on, on the same machine;`,
-    `  ${version('prometheus-pushgateway')}.`,
-    `- Commit: ${commit()}.`,
-    '- Everything runs on these cores at the same time: exporter, Postgres and the process that sends the load.',
-    '',
-  ];
-  return `${lines.join('\n')}\n${sections.join('\n')}`;
+  return (
+    `Commit ${commit()}; ${cpu.length} cores (${cpu[0]?.model.trim()}), ${megabytes(totalmem())} memory, ${process.platform} ${process.arch}; ` +
+    `Node.js ${process.version}, Postgres ${postgres}, Pushgateway ${pushgateway}.`
+  );
 }
 
 function commit(): string {
