@@ -27,6 +27,22 @@ export interface Answered {
   readonly body: string;
 }
 
+/**
+ * Clients have to pass over fields that they do not know, so the description leaves records open. Here a field that it does not have is
+ * an error.
+ */
+function closed(document: object): object {
+  const { components, ...rest } = structuredClone(document) as { components: { schemas: Record<string, object> } };
+  const schemas = Object.entries(components.schemas).map(([name, schema]) => {
+    const { properties } = schema as { properties?: { data?: { items?: object } } };
+    if (name === 'RunAnswer') return [name, { ...schema, unevaluatedProperties: false }];
+    if (!name.endsWith('Page') || properties?.data?.items === undefined) return [name, schema];
+    const data = { ...properties.data, items: { ...properties.data.items, unevaluatedProperties: false } };
+    return [name, { ...schema, properties: { ...properties, data } }];
+  });
+  return { ...rest, components: { ...components, schemas: Object.fromEntries(schemas) } };
+}
+
 /** What `GET /openapi.json` says, and whether answers are as it says. */
 export class ApiDescription {
   readonly document: { readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>> };
@@ -37,7 +53,7 @@ export class ApiDescription {
     this.document = document;
     this.#ajv = new Ajv2020({ strict: false, allErrors: true });
     formats.default(this.#ajv);
-    this.#ajv.addSchema(document, 'api');
+    this.#ajv.addSchema(closed(document), 'api');
     const escaped = (text: string) => text.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
     // A path without parameters goes before one with them, as in the server.
     this.#patterns = Object.keys(document.paths)
