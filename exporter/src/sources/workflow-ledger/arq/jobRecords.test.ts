@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { enqueuedJob, finishedJob } from './jobRecords.ts';
+
+const ID = '0123456789abcdef0123456789abcdef';
+const MS = Date.UTC(2026, 10, 20, 10);
+const at = (ms: number) => new Date(MS + ms).toISOString();
+const FACTS = { queue: 'arq:queue', enqueuedMs: MS, startedMs: MS + 5_000, finishedMs: MS + 9_000, succeeded: true };
+const READ = MS + 20_000;
+
+describe('a job', () => {
+  it('that waits is told by its id and since when', () => {
+    const data = { queue: 'arq:queue', jobId: ID, enqueuedAt: at(0) };
+    expect(enqueuedJob('arq:queue', ID, { enqueuedMs: MS }, READ)).toEqual([{ kind: 'job', at: at(20_000), data }]);
+  });
+
+  it('with an id that its program may use again is told apart by when it was enqueued', () => {
+    expect(enqueuedJob('arq:queue', 'nightly', { enqueuedMs: MS }, READ)).toMatchObject([
+      { data: { jobId: `nightly@${MS}`, attributes: { arqJobId: 'nightly' } } },
+    ]);
+  });
+
+  it.each([
+    [true, 'complete'],
+    [false, 'failed'],
+  ])('that finished (succeeded: %s) is %s, after the tries before', (succeeded, result) => {
+    const job = { queue: 'arq:queue', jobId: ID, enqueuedAt: at(0) };
+    const retried = { ...job, startedAt: null, finishedAt: null, result: 'retried' };
+    expect(finishedJob(ID, { ...FACTS, succeeded, tries: 3 }, READ)).toEqual([
+      { kind: 'job', at: at(19_998), data: { ...retried, tries: 1 } },
+      { kind: 'job', at: at(19_999), data: { ...retried, tries: 2 } },
+      { kind: 'job', at: at(20_000), data: { ...job, startedAt: at(5_000), finishedAt: at(9_000), result, tries: 3 } },
+    ]);
+  });
+
+  it('whose clocks contradict each other is told by its end', () => {
+    const [job] = finishedJob(ID, { ...FACTS, enqueuedMs: MS + 10_000 }, READ);
+    expect(job?.data).toEqual({ queue: 'arq:queue', jobId: ID, finishedAt: at(9_000), result: 'complete' });
+  });
+});
