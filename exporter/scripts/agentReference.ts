@@ -50,7 +50,8 @@ function fieldsOf(schema: z.ZodType, unit: (field: string) => string): string {
   return `| field | type | |\n|---|---|---|\n${rows.join('\n')}`;
 }
 
-const unitOf = (field: string) => (field.endsWith('Usd') ? 'USD.' : field.endsWith('Seconds') ? 'Seconds.' : '');
+const unitOf = (field: string) =>
+  field.endsWith('Usd') && field !== 'qualityPerUsd' ? 'USD.' : field.endsWith('Seconds') ? 'Seconds.' : '';
 
 function reference(): string {
   const others = STATUSES.filter((status) => !isOpen(status) && !isFinished(status));

@@ -14,7 +14,7 @@ import { migratedDatabase } from '../support/postgres.ts';
 
 const SILENT = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
-const TOKENS = { all: 'admin-of-everything', team: 'admin-of-one-project' };
+export const TOKENS = { all: 'admin-of-everything', team: 'admin-of-one-project' };
 
 export interface ServedReads {
   readonly url: string;

@@ -2,7 +2,7 @@ import { type IncomingMessage, get as request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { waitFor } from '../../support/waitFor.ts';
-import { type ServedLedger, serveLedger } from '../servedLedger.ts';
+import { type ServedLedger, serveLedger, TOKENS } from '../servedLedger.ts';
 
 /** Long enough that the buffers of a connection hold a part of it, not all. */
 const NAME = `metric-${'x'.repeat(400)}`;
@@ -28,11 +28,10 @@ afterAll(async () => served?.close());
 
 function open(path: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request(
-      `${served.url}${path}`,
-      { headers: { authorization: 'Bearer viewer-of-everything' }, agent: false },
-      resolve,
-    ).on('error', reject);
+    request(`${served.url}${path}`, { headers: { authorization: `Bearer ${TOKENS.all}` }, agent: false }, resolve).on(
+      'error',
+      reject,
+    );
   });
 }
 
