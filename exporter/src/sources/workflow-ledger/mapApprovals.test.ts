@@ -83,4 +83,10 @@ describe('without a table of approvals', () => {
     expect(told(status, gate, ...next)).toMatchObject([{ ...asked, decision, decidedAt }]);
     expect(told(status, gate, ...next)).toEqual([]);
   });
+
+  it('is decided no earlier than it was asked for, whatever the clock of the end says', () => {
+    const suspended = new Map([['r1', '2026-11-20T11:00:00.000Z']]);
+    const [decided] = deriveApproval(run('CANCELLED', gate), suspended, CONFIG, new Date());
+    expect(decided?.data).toMatchObject({ decidedAt: '2026-11-20T11:00:00.000Z', decision: 'rejected' });
+  });
 });
