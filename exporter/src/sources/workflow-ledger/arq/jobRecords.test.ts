@@ -4,17 +4,41 @@ import { enqueuedJob, finishedJob } from './jobRecords.ts';
 const ID = '0123456789abcdef0123456789abcdef';
 const MS = Date.UTC(2026, 10, 20, 10);
 const at = (ms: number) => new Date(MS + ms).toISOString();
-const FACTS = { queue: 'arq:queue', enqueuedMs: MS, startedMs: MS + 5_000, finishedMs: MS + 9_000, succeeded: true };
+/** A job that waits: all else is unknown. */
+const WAITING = {
+  enqueuedMs: MS,
+  startedMs: undefined,
+  finishedMs: undefined,
+  succeeded: undefined,
+  tries: undefined,
+  queue: undefined,
+};
+const FACTS = {
+  tries: undefined,
+  queue: 'arq:queue',
+  enqueuedMs: MS,
+  startedMs: MS + 5_000,
+  finishedMs: MS + 9_000,
+  succeeded: true,
+};
+const WAITING = {
+  enqueuedMs: MS,
+  startedMs: undefined,
+  finishedMs: undefined,
+  succeeded: undefined,
+  tries: undefined,
+  queue: undefined,
+};
 const READ = MS + 20_000;
 
 describe('a job', () => {
   it('that waits is told by its id and since when', () => {
     const data = { queue: 'arq:queue', jobId: ID, enqueuedAt: at(0) };
-    expect(enqueuedJob('arq:queue', ID, { enqueuedMs: MS }, READ)).toEqual([{ kind: 'job', at: at(20_000), data }]);
+    expect(enqueuedJob('arq:queue', ID, WAITING, READ)).toEqual([{ kind: 'job', at: at(20_000), data }]);
   });
 
   it('with an id that its program may use again is told apart by when it was enqueued', () => {
-    expect(enqueuedJob('arq:queue', 'nightly', { enqueuedMs: MS }, READ)).toMatchObject([
+    expect(enqueuedJob('arq:queue', 'nightly', WAITING, READ)).toMatchObject([
       { data: { jobId: `nightly@${MS}`, attributes: { arqJobId: 'nightly' } } },
     ]);
   });
