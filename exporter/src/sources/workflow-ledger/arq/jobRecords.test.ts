@@ -21,14 +21,6 @@ const FACTS = {
   finishedMs: MS + 9_000,
   succeeded: true,
 };
-const WAITING = {
-  enqueuedMs: MS,
-  startedMs: undefined,
-  finishedMs: undefined,
-  succeeded: undefined,
-  tries: undefined,
-  queue: undefined,
-};
 const READ = MS + 20_000;
 
 describe('a job', () => {
