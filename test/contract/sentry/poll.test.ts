@@ -100,7 +100,7 @@ describe('what an error becomes', () => {
 
   it('its issue: a group that is new', async () => {
     const bed = await sentryBed();
-    const [first, last] = [ago(3_600), ago(60)];
+    const [ever, first, last] = [ago(7_200), ago(3_600), ago(60)];
     bed.sentry.capture('bot', { at: first, issue: '12', culprit: 'handlePullRequest(app)' });
     bed.sentry.capture(
       'bot',
@@ -109,7 +109,7 @@ describe('what an error becomes', () => {
         userCount: 4,
         // Of the period alone; of all times beside.
         count: '2',
-        lifetime: { count: '9', userCount: 5, firstSeen: ago(7_200), lastSeen: last },
+        lifetime: { count: '9', userCount: 5, firstSeen: ever, lastSeen: last },
       },
     );
     await bed.poll();
@@ -121,7 +121,7 @@ describe('what an error becomes', () => {
         project: 'bot',
         title: 'TypeError: x is not a function',
         kind: 'new',
-        firstSeenAt: new Date(ago(7_200)).toISOString(),
+        firstSeenAt: new Date(ever).toISOString(),
         lastSeenAt: new Date(last).toISOString(),
         count: 9,
         url: 'https://acme.sentry.io/issues/12/',

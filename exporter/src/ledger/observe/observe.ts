@@ -50,6 +50,18 @@ export interface Observation {
   readonly held: readonly Part[];
 }
 
+/** Of a change that moves nothing. */
+export const NO_CHANGE: Observation = {
+  moves: [],
+  ended: [],
+  begun: [],
+  births: [],
+  resolves: [],
+  corrections: [],
+  counted: [],
+  held: [],
+};
+
 export interface ObserveContext extends Omit<ViewContext, 'stampOf'> {
   /** Fields of an event that arrived after a later one had set them: what they would have counted is a correction. */
   readonly late?: Readonly<Record<string, unknown>>;

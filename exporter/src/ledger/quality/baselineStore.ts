@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { textArray } from '../binaryArrays.ts';
 import type { Transaction } from '../ledger.ts';
-import type { Observation } from '../observe/observe.ts';
+import { NO_CHANGE } from '../observe/observe.ts';
 import type { Baseline, Evaluation } from './baseline.ts';
 import type { Scope } from './evaluationRow.ts';
 
@@ -116,16 +116,6 @@ export async function readCandidates(
 }
 
 const FAMILY = 'fleet_quality_baseline_score';
-const NO_CHANGE: Observation = {
-  moves: [],
-  ended: [],
-  begun: [],
-  births: [],
-  resolves: [],
-  corrections: [],
-  counted: [],
-  held: [],
-};
 const labelsOf = ({ source, project, workflow }: Scope) => [source, project, workflow];
 
 /** Shows a score, and regressions from 0 on. @returns the series; null past the cap: scores of several workflows have no sum. */

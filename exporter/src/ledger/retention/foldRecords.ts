@@ -2,7 +2,7 @@ import type { Kind } from '../../contract/records.ts';
 import { type FoldedSpent, foldSpent } from '../budgets/foldSpent.ts';
 import type { Transaction } from '../ledger.ts';
 import { toNano } from '../nano.ts';
-import type { Observation } from '../observe/observe.ts';
+import { NO_CHANGE } from '../observe/observe.ts';
 import { readState, type StoredRow } from '../storedState.ts';
 import { addFact, type FactSums, noSums } from '../verify/expectedRollups.ts';
 
@@ -11,17 +11,6 @@ export interface DeletedRow extends Pick<StoredRow, 'counted' | 'held'> {
   readonly source: string;
   readonly key: string;
 }
-
-const NO_CHANGE: Observation = {
-  moves: [],
-  ended: [],
-  begun: [],
-  births: [],
-  resolves: [],
-  corrections: [],
-  counted: [],
-  held: [],
-};
 
 /**
  * Adds what deleted records had counted to the base, so that rollups stay as they are, and ends what they held of gauges.

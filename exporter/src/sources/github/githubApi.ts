@@ -3,9 +3,10 @@ import { RequestError } from '@octokit/request-error';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { BUILD } from '../../version.ts';
+import { HostedError } from '../hostedError.ts';
 import type { SourceResult } from '../source.ts';
 import type { GithubConfig } from './config.ts';
-import { GithubError, type GraphqlProblem, graphqlError, toGithubError } from './githubError.ts';
+import { type GraphqlProblem, graphqlError, toGithubError } from './githubError.ts';
 
 /** An answer, or that nothing is there, or that nothing changed since the ETag. */
 export type Answer<T> =
@@ -73,7 +74,7 @@ export class GithubApi {
 
   /**
    * Reads one page.
-   * @throws GithubError
+   * @throws HostedError
    */
   async get<T>(route: string, parameters: Parameters, options: GetOptions<T>): Promise<Answer<T>> {
     const { etag, what } = options;
@@ -107,7 +108,7 @@ export class GithubApi {
 
   /**
    * Asks by GraphQL. Parts that are not there or not allowed are told beside the others.
-   * @throws GithubError where there is no answer at all
+   * @throws HostedError where there is no answer at all
    */
   async query(
     query: string,
@@ -140,9 +141,9 @@ export class GithubApi {
     // The SDK gives back the text where it is no JSON, and none where the answer broke off.
     if (typeof data === 'string') {
       signal.throwIfAborted();
-      if (data === '') throw new GithubError(`${what}: the answer broke off before its end`, 'network');
+      if (data === '') throw new HostedError(`${what}: the answer broke off before its end`, 'network');
       const found = JSON.stringify(data.slice(0, 80));
-      throw new GithubError(
+      throw new HostedError(
         `${what}: found ${found}, expected JSON; see whether base_url names GitHub's API`,
         'schema',
       );
@@ -150,8 +151,8 @@ export class GithubApi {
     return { data, headers: said };
   }
 
-  #failed(error: unknown, what: string, { signal, countRequest }: CallOptions): GithubError {
-    const failure = toGithubError(signal.aborted && !(error instanceof GithubError) ? signal.reason : error, what);
+  #failed(error: unknown, what: string, { signal, countRequest }: CallOptions): HostedError {
+    const failure = toGithubError(signal.aborted && !(error instanceof HostedError) ? signal.reason : error, what);
     countRequest(failure.result);
     return failure;
   }
@@ -194,7 +195,7 @@ function readAs<T>(type: z.ZodType<T>, data: unknown, what: string): T {
   const parsed = type.safeParse(data);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new GithubError(
+  throw new HostedError(
     `${what}: ${issue?.path.join('.')}: ${issue?.message}; GitHub's answer has another shape than expected`,
     'schema',
     {

@@ -1,42 +1,27 @@
 import { RequestError } from '@octokit/request-error';
-import { SourceError, type SourceResult } from '../source.ts';
+import { HostedError } from '../hostedError.ts';
 
 /** GitHub asks to wait so long where it limits without saying for how long (docs.github.com, "Rate limits for the REST API"). */
 const UNSAID_WAIT_MS = 60_000;
 
 type Headers = Readonly<Record<string, string | number | undefined>>;
 
-/** A failed call to GitHub. */
-export class GithubError extends SourceError {
-  /** No further call can work now: the token is refused, or the quota is used up. */
-  readonly stops: boolean;
-  constructor(
-    message: string,
-    result: Exclude<SourceResult, 'ok'>,
-    options: { stops?: boolean; retryAfterMs?: number; cause?: unknown } = {},
-  ) {
-    const { retryAfterMs, cause } = options;
-    super(message, { result, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-    this.stops = options.stops ?? false;
-  }
-}
-
 /** @param what was asked for, for the message: `pull request acme/app#7`. */
-export function toGithubError(error: unknown, what: string): GithubError {
-  if (error instanceof GithubError) return error;
+export function toGithubError(error: unknown, what: string): HostedError {
+  if (error instanceof HostedError) return error;
   if (!(error instanceof RequestError)) {
     const isAbort = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
-    return new GithubError(`${what}: ${isAbort ? 'no answer in time' : String(error)}`, isAbort ? 'network' : 'other', {
+    return new HostedError(`${what}: ${isAbort ? 'no answer in time' : String(error)}`, isAbort ? 'network' : 'other', {
       cause: error,
     });
   }
   if (error.response === undefined)
-    return new GithubError(`${what}: no answer: ${error.message}`, 'network', { cause: error });
+    return new HostedError(`${what}: no answer: ${error.message}`, 'network', { cause: error });
   const { status, headers } = error.response;
   const id = headers['x-github-request-id'];
   const said = `${what}: GitHub answered ${status}: ${error.message.slice(0, 300)}${id === undefined ? '' : ` (request ${id})`}`;
   if (status === 401) {
-    return new GithubError(`${said}; the token is revoked, expired or wrong: set another as api_key`, 'auth', {
+    return new HostedError(`${said}; the token is revoked, expired or wrong: set another as api_key`, 'auth', {
       stops: true,
       cause: error,
     });
@@ -44,14 +29,14 @@ export function toGithubError(error: unknown, what: string): GithubError {
   if (status === 403 || status === 429) {
     const retryAfterMs = limitedFor(headers, error.message, status);
     if (retryAfterMs !== undefined)
-      return new GithubError(said, 'rate_limit', { stops: true, retryAfterMs, cause: error });
-    return new GithubError(
+      return new HostedError(said, 'rate_limit', { stops: true, retryAfterMs, cause: error });
+    return new HostedError(
       `${said}; the token needs read access to pull requests, checks and commit statuses`,
       'auth',
       { cause: error },
     );
   }
-  return new GithubError(said, status >= 500 ? 'server' : 'other', { cause: error });
+  return new HostedError(said, status >= 500 ? 'server' : 'other', { cause: error });
 }
 
 /** @returns how long to wait, milliseconds; undefined where the answer is no limit but a refusal. */
@@ -78,15 +63,15 @@ export interface GraphqlProblem {
 }
 
 /** @returns the failure of a whole GraphQL answer. */
-export function graphqlError(problems: readonly GraphqlProblem[], headers: Headers, what: string): GithubError {
+export function graphqlError(problems: readonly GraphqlProblem[], headers: Headers, what: string): HostedError {
   const message = `${what}: GitHub answered: ${problems
     .map((problem) => problem.message)
     .join('; ')
     .slice(0, 300)}`;
   const types = problems.map(({ type }) => type);
   if (types.includes('RATE_LIMITED') || types.includes('RATE_LIMIT')) {
-    return new GithubError(message, 'rate_limit', { stops: true, retryAfterMs: untilReset(headers) });
+    return new HostedError(message, 'rate_limit', { stops: true, retryAfterMs: untilReset(headers) });
   }
   const isRefusal = types.includes('FORBIDDEN') || types.includes('INSUFFICIENT_SCOPES');
-  return new GithubError(message, isRefusal ? 'auth' : 'other');
+  return new HostedError(message, isRefusal ? 'auth' : 'other');
 }

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { HostedError } from '../hostedError.ts';
 import {
   type CheckRunAnswer,
   type CommitStatus,
@@ -8,7 +9,7 @@ import {
 } from './answers.ts';
 import type { Followed } from './followed.ts';
 import type { CallOptions, GithubApi, Parameters } from './githubApi.ts';
-import { GithubError } from './githubError.ts';
+
 import { type CiPart, ciPart, ofCheckRun, ofPull, ofStatus, type PullRequestPart } from './mapPullRequest.ts';
 import { keyOf, type PullRequestRef } from './pullRequestRef.ts';
 
@@ -29,7 +30,7 @@ type Etags = NonNullable<Followed['etags']>;
 /**
  * Looks at one pull request, its check runs and its commit statuses. With the ETags of the last look three requests that cost
  * nothing where nothing changed; where something did, what was unchanged is read again, so that one look tells all.
- * @throws GithubError
+ * @throws HostedError
  */
 export async function lookAt(
   api: GithubApi,
@@ -90,8 +91,8 @@ function present(etags: Iterable<string | undefined>): Etags['checks'] {
   return [...etags].filter((etag) => etag !== undefined);
 }
 
-function unasked(ref: PullRequestRef): GithubError {
-  return new GithubError(
+function unasked(ref: PullRequestRef): HostedError {
+  return new HostedError(
     `pull request ${keyOf(ref)}: GitHub answered 304 to a request without If-None-Match`,
     'schema',
   );

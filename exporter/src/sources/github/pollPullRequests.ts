@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { OpenPullRequest } from '../../ledger/openPullRequests.ts';
+import { HostedError } from '../hostedError.ts';
 import { type PollContext, type PollPage, type PulledRecord, SourceError } from '../source.ts';
 import { BATCH_SIZE } from './batchQuery.ts';
 import type { GithubConfig } from './config.ts';
 import { type Cursor, digestOf, digestOfSaid, readCursor } from './followed.ts';
 import type { CallOptions, GithubApi } from './githubApi.ts';
-import { GithubError } from './githubError.ts';
+
 import { lookAt, type Seen } from './lookAt.ts';
 import { keyOf, type PullRequestRef, refOf, repositoryOf } from './pullRequestRef.ts';
 import { readBatch } from './readBatch.ts';
@@ -75,10 +76,10 @@ export class PullRequestPoll {
         const answers = await readBatch(this.#api, refs, this.#config.web_url, this.#call(looks.context));
         for (const [i, answer] of answers.entries()) {
           const target = batch[i] as Target;
-          if (answer instanceof GithubError) looks.failed(answer);
+          if (answer instanceof HostedError) looks.failed(answer);
           else if (answer === 'missing') this.#missing(target, cursor, looks.context);
           else records.push(...this.#seen(target, answer, cursor, looks.context));
-          if (!(answer instanceof GithubError)) looks.worked(target.key);
+          if (!(answer instanceof HostedError)) looks.worked(target.key);
         }
         done += batch.length;
       } catch (error) {
@@ -230,7 +231,7 @@ class Looks {
   #committed: unknown;
   #worked = 0;
   #inARow = 0;
-  readonly #failures: GithubError[] = [];
+  readonly #failures: HostedError[] = [];
   readonly #seen = new Set<string>();
 
   constructor(context: PollContext, cursor: unknown) {
@@ -258,18 +259,18 @@ class Looks {
   }
 
   /** @throws what is no failure of GitHub's */
-  caught(error: unknown): GithubError {
-    if (this.context.signal.aborted || !(error instanceof GithubError)) throw error;
+  caught(error: unknown): HostedError {
+    if (this.context.signal.aborted || !(error instanceof HostedError)) throw error;
     return error;
   }
 
-  failed(failure: GithubError): void {
+  failed(failure: HostedError): void {
     this.#failures.push(failure);
     // A repository that the token may not read says nothing of the next one.
     if (failure.result === 'network' || failure.result === 'server') this.#inARow += 1;
   }
 
-  /** @throws GithubError */
+  /** @throws HostedError */
   stopIfPointless(): void {
     const stopping = this.#failures.find(({ stops }) => stops);
     if (stopping !== undefined) throw stopping;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { HostedError } from '../hostedError.ts';
 import type { ProbeReport } from '../source.ts';
 import type { GithubConfig } from './config.ts';
 import type { CallOptions, GithubApi } from './githubApi.ts';
-import { GithubError } from './githubError.ts';
 
 const quota = z.object({ limit: z.number(), remaining: z.number() });
 const rateLimits = z.object({ resources: z.object({ core: quota, graphql: quota.optional() }) });
@@ -30,7 +30,7 @@ export async function probeGithub(api: GithubApi, config: GithubConfig, signal: 
       if (core.limit <= 60) problems.push('the quota is that of a caller without a token; set another api_key');
     }
   } catch (error) {
-    if (!(error instanceof GithubError)) throw error;
+    if (!(error instanceof HostedError)) throw error;
     return { reachable: error.result !== 'network', found, problems: [error.message] };
   }
   for (const name of config.repositories ?? []) problems.push(...(await probeRepository(api, name, call, found)));
@@ -63,7 +63,7 @@ async function probeRepository(api: GithubApi, name: string, call: CallOptions, 
     }
     return problems;
   } catch (error) {
-    if (!(error instanceof GithubError)) throw error;
+    if (!(error instanceof HostedError)) throw error;
     return [error.message];
   }
 }
@@ -79,7 +79,7 @@ async function refusalOf(
     await api.get(route, { ...parameters, per_page: 1 }, { ...call, what, type: z.looseObject({}) });
     return undefined;
   } catch (error) {
-    if (!(error instanceof GithubError) || error.result !== 'auth') throw error;
+    if (!(error instanceof HostedError) || error.result !== 'auth') throw error;
     return error.message;
   }
 }

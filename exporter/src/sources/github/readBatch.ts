@@ -1,17 +1,18 @@
+import { HostedError } from '../hostedError.ts';
 import { pullRequestNode } from './answers.ts';
 import { batchQuery } from './batchQuery.ts';
 import type { CallOptions, GithubApi } from './githubApi.ts';
-import { GithubError, graphqlError } from './githubError.ts';
+import { graphqlError } from './githubError.ts';
 import { lookAt, type Seen } from './lookAt.ts';
 import { ofNode } from './mapPullRequest.ts';
 import { keyOf, type PullRequestRef, pageOf } from './pullRequestRef.ts';
 
 /** What became of each pull request of a batch. */
-export type BatchAnswer = Seen | 'missing' | GithubError;
+export type BatchAnswer = Seen | 'missing' | HostedError;
 
 /**
  * Reads many pull requests with one query. A pull request with more checks than a query gives is read by itself.
- * @throws GithubError where nothing was read
+ * @throws HostedError where nothing was read
  */
 export async function readBatch(
   api: GithubApi,
@@ -42,7 +43,7 @@ export async function readBatch(
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       call.countRequest('schema');
-      return new GithubError(`pull request ${keyOf(ref)}: ${issue?.path.join('.')}: ${issue?.message}`, 'schema', {
+      return new HostedError(`pull request ${keyOf(ref)}: ${issue?.path.join('.')}: ${issue?.message}`, 'schema', {
         cause: parsed.error,
       });
     }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { HostedError } from '../hostedError.ts';
 import { ChangedRecords, type RowRecords } from '../rows/changedRecords.ts';
 import { defined, isObject } from '../rows/textValues.ts';
 import { type PollContext, type PollPage, SourceError } from '../source.ts';
@@ -7,7 +8,6 @@ import type { SentryConfig } from './config.ts';
 import { readListedEvent, stageOf } from './mapEvent.ts';
 import { type Issue, readIssue } from './mapIssue.ts';
 import type { Period, SentryApi, SentryPage } from './sentryApi.ts';
-import { SentryError } from './sentryError.ts';
 
 /** How far one list is read: the issues of all projects, or the events of one. */
 const listState = z.object({
@@ -66,7 +66,7 @@ export class SentryPoll {
     }
     this.#changed.startPoll(stored);
     let cursor: Cursor = parsed.data ?? { v: 1, lists: {} };
-    const failures: SentryError[] = [];
+    const failures: HostedError[] = [];
     const lists = this.#lists(context);
     for (const list of lists) {
       try {
@@ -79,7 +79,7 @@ export class SentryPoll {
           committed(cursor);
         }
       } catch (error) {
-        if (!(error instanceof SentryError) || error.stops) throw error;
+        if (!(error instanceof HostedError) || error.stops) throw error;
         failures.push(error);
       }
     }

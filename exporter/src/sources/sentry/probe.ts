@@ -1,9 +1,9 @@
+import { HostedError } from '../hostedError.ts';
 import { isObject } from '../rows/textValues.ts';
 import type { ProbeReport } from '../source.ts';
 import type { SentryConfig } from './config.ts';
 import { readListedEvent } from './mapEvent.ts';
 import type { CallContext, SentryApi } from './sentryApi.ts';
-import { SentryError } from './sentryError.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -53,7 +53,7 @@ export async function probeSentry(api: SentryApi, config: SentryConfig, signal: 
       }
     }
   } catch (error) {
-    if (!(error instanceof SentryError)) throw error;
+    if (!(error instanceof HostedError)) throw error;
     return { reachable: error.result !== 'network', found, problems: [...problems, error.message] };
   }
   if (left !== undefined) found.push(`${left} calls left in the window of the rate limit`);
@@ -65,12 +65,12 @@ export async function probeSentry(api: SentryApi, config: SentryConfig, signal: 
   return { reachable: true, found, problems };
 }
 
-/** @returns undefined where this call is refused and others may work. @throws SentryError where none can. */
+/** @returns undefined where this call is refused and others may work. @throws HostedError where none can. */
 async function tried<T>(problems: string[], call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {
-    if (!(error instanceof SentryError) || error.stops) throw error;
+    if (!(error instanceof HostedError) || error.stops) throw error;
     problems.push(error.message);
     return undefined;
   }

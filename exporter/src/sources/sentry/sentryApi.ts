@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { BUILD } from '../../version.ts';
+import { HostedError } from '../hostedError.ts';
 import type { PollContext } from '../source.ts';
 import type { SentryConfig } from './config.ts';
 import { nextPage } from './nextPage.ts';
-import { refusedBy, SentryError } from './sentryError.ts';
+import { refusedBy } from './sentryError.ts';
 
 export type CallContext = Pick<PollContext, 'signal' | 'countRequest' | 'quotaRemaining'>;
 
@@ -46,7 +47,7 @@ export class SentryApi {
     this.#config = config;
   }
 
-  /** @throws SentryError */
+  /** @throws HostedError */
   async project(slug: string, context: CallContext): Promise<z.output<typeof project>> {
     const path = `/projects/${this.#config.organization}/${slug}/`;
     const { body } = await this.#get({ what: `project ${slug}`, scope: 'project:read', path }, project, context);
@@ -56,7 +57,7 @@ export class SentryApi {
   /**
    * Issues with errors in the period, whatever their state, those seen last first.
    * @param projectIds Sentry filters by number alone.
-   * @throws SentryError
+   * @throws HostedError
    */
   async issues(
     projectIds: readonly string[],
@@ -75,13 +76,13 @@ export class SentryApi {
     return this.#page({ what: 'issues', scope: 'event:read', path, query }, period, cursor, context);
   }
 
-  /** Errors of a project in the period, the newest first. @throws SentryError */
+  /** Errors of a project in the period, the newest first. @throws HostedError */
   async events(slug: string, period: Period, cursor: string | undefined, context: CallContext): Promise<SentryPage> {
     const path = `/projects/${this.#config.organization}/${slug}/events/`;
     return this.#page({ what: `events of ${slug}`, scope: 'project:read', path }, period, cursor, context);
   }
 
-  /** The error that an issue began with; undefined where it is no longer kept. @throws SentryError */
+  /** The error that an issue began with; undefined where it is no longer kept. @throws HostedError */
   async oldestEvent(issueId: string, context: CallContext): Promise<z.output<typeof taggedEvent> | undefined> {
     const path = `/organizations/${this.#config.organization}/issues/${encodeURIComponent(issueId)}/events/oldest/`;
     const call: Call = { what: `oldest event of issue ${issueId}`, scope: 'event:read', path };
@@ -89,7 +90,7 @@ export class SentryApi {
     return answer.body;
   }
 
-  /** How often an issue came back after it was resolved; undefined where it is gone. @throws SentryError */
+  /** How often an issue came back after it was resolved; undefined where it is gone. @throws HostedError */
   async regressions(issueId: string, context: CallContext): Promise<number | undefined> {
     const path = `/organizations/${this.#config.organization}/issues/${encodeURIComponent(issueId)}/`;
     const call: Call = { what: `issue ${issueId}`, scope: 'event:read', path };
@@ -107,7 +108,7 @@ export class SentryApi {
     const { body, headers } = await this.#get({ ...call, query }, items, context);
     const next = nextPage(headers.get('link'));
     if (next !== undefined && next === cursor) {
-      throw new SentryError(`${call.what}: found the cursor ${next} again, expected one of a next page`, 'schema');
+      throw new HostedError(`${call.what}: found the cursor ${next} again, expected one of a next page`, 'schema');
     }
     return { items: body, next };
   }
@@ -135,7 +136,7 @@ export class SentryApi {
       context.countRequest('ok');
       return { body, headers: response.headers };
     } catch (error) {
-      if (error instanceof SentryError) context.countRequest(error.result);
+      if (error instanceof HostedError) context.countRequest(error.result);
       throw error;
     }
   }
@@ -165,7 +166,7 @@ export class SentryApi {
       if (signal.aborted) throw signal.reason;
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new SentryError(
+      throw new HostedError(
         `${what}: no whole answer of ${baseUrl} (${reason}); check base_url and the network`,
         'network',
         {
@@ -183,7 +184,7 @@ function readAs<T>(type: z.ZodType<T>, text: string, what: string): T {
     value = JSON.parse(text);
   } catch (cause) {
     const found = JSON.stringify(text.slice(0, 80));
-    throw new SentryError(
+    throw new HostedError(
       `${what}: found ${found}, expected complete JSON; see whether base_url names a Sentry`,
       'schema',
       { cause },
@@ -193,7 +194,7 @@ function readAs<T>(type: z.ZodType<T>, text: string, what: string): T {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? 'the answer' : issue.path.join('.');
-  throw new SentryError(`${what}: ${where}: ${issue?.message}; Sentry's answer has another shape`, 'schema', {
+  throw new HostedError(`${what}: ${where}: ${issue?.message}; Sentry's answer has another shape`, 'schema', {
     cause: parsed.error,
   });
 }

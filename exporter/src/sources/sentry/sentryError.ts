@@ -1,19 +1,4 @@
-import { SourceError, type SourceResult } from '../source.ts';
-
-/** A failed call to Sentry. */
-export class SentryError extends SourceError {
-  /** No other call can work now: the token is refused, the quota is used up, or Sentry is not reached. */
-  readonly stops: boolean;
-  constructor(
-    message: string,
-    result: Exclude<SourceResult, 'ok'>,
-    options: { stops?: boolean; retryAfterMs?: number; cause?: unknown } = {},
-  ) {
-    const { retryAfterMs, cause } = options;
-    super(message, { result, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-    this.stops = options.stops ?? false;
-  }
-}
+import { HostedError } from '../hostedError.ts';
 
 /** Sentry's windows last a second to a minute; where it limits without saying for how long, so long is waited. */
 const UNSAID_WAIT_MS = 10_000;
@@ -24,33 +9,33 @@ const LONGEST_WAIT_MS = 10 * 60_000;
  * @param what was asked for, for the message.
  * @param scope the scope that this call needs.
  */
-export function refusedBy({ status, headers }: Response, body: string, what: string, scope: string): SentryError {
+export function refusedBy({ status, headers }: Response, body: string, what: string, scope: string): HostedError {
   const detail = detailOf(body);
   const said = `${what}: Sentry answered ${status}${detail === undefined ? '' : `: ${detail}`}`;
   if (status === 401) {
-    return new SentryError(`${said}; the token is revoked, expired or wrong: set another as auth_token`, 'auth', {
+    return new HostedError(`${said}; the token is revoked, expired or wrong: set another as auth_token`, 'auth', {
       stops: true,
     });
   }
   if (status === 403) {
-    return new SentryError(`${said}; the token needs the scope ${scope}, and access to the project`, 'auth');
+    return new HostedError(`${said}; the token needs the scope ${scope}, and access to the project`, 'auth');
   }
   if (status === 404) {
-    return new SentryError(
+    return new HostedError(
       `${said}; correct organization and projects, or base_url: an organization lives in one region`,
       'other',
     );
   }
   if (status === 429) {
-    return new SentryError(`${said}; raise poll_interval if this goes on`, 'rate_limit', {
+    return new HostedError(`${said}; raise poll_interval if this goes on`, 'rate_limit', {
       stops: true,
       retryAfterMs: waitMs(headers, Date.now()),
     });
   }
   if (status >= 300 && status < 400) {
-    return new SentryError(`${said}; the organization or project has another slug or region now`, 'other');
+    return new HostedError(`${said}; the organization or project has another slug or region now`, 'other');
   }
-  return new SentryError(said, status >= 500 ? 'server' : 'other');
+  return new HostedError(said, status >= 500 ? 'server' : 'other');
 }
 
 /** `Retry-After` (seconds or a date), else when the window of the rate limit ends. */
