@@ -169,10 +169,11 @@ describe('what an error becomes', () => {
     bed.sentry.capture('bot', { at: ago(60), issue: '15', culprit }, { status: 'unresolved', substatus: 'regressed' });
     await bed.poll();
     await bed.poll(bed.create());
-    bed.sentry.capture('bot', { at: ago(30), issue: '15', culprit }, { substatus: 'ongoing' });
+    const last = ago(30);
+    bed.sentry.capture('bot', { at: last, issue: '15', culprit }, { substatus: 'ongoing' });
     await bed.poll(bed.create());
     expect(await bed.groups()).toMatchObject([
-      { kind: 'regressed', lastSeenAt: new Date(ago(30)).toISOString(), attributes: { substatus: 'ongoing' } },
+      { kind: 'regressed', lastSeenAt: new Date(last).toISOString(), attributes: { substatus: 'ongoing' } },
     ]);
     expect(await bed.counted(GROUPS)).toEqual({ 'sentry,handlePush,new': 1, 'sentry,handlePush,regressed': 1 });
     expect(await correctionsOf(bed)).toBe(0);
