@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { OWN_SOURCE } from '../contract/events.ts';
 import {
   type FamilyName,
   familyOf,
@@ -62,7 +63,6 @@ interface FamilyBlocks {
 
 export interface SourceGauge {
   readonly source: string;
-  readonly live: boolean;
   readonly catchingUp: boolean;
   readonly push: boolean;
   readonly lastEventMs: number | undefined;
@@ -271,16 +271,17 @@ export class RollupSnapshot {
         from fleetlens.source_state s`,
       ...ANSWER_SOON,
     });
-    this.#sources = rows.map((row) => ({
+    // The exporter's own entries come when there is something to note: their silence says nothing, and nobody waits for them.
+    const others = rows.filter((row) => row.source !== OWN_SOURCE);
+    this.#sources = others.map((row) => ({
       source: row.source,
-      live: row.live,
       catchingUp: row.catching_up,
       push: row.way === 'push',
       lastEventMs: row.way === 'push' ? row.last_event_at?.getTime() : undefined,
       usualGapSeconds: row.way === 'push' && row.gaps !== null ? usualGapSeconds(row.gaps) : undefined,
       deadLetters: Number(row.letters),
     }));
-    const live = new Set(this.#sources.filter((s) => s.live).map((s) => s.source));
+    const live = new Set(rows.filter((row) => row.live).map((row) => row.source));
     if (live.symmetricDifference(this.#live).size > 0) {
       for (const { blocks } of this.#families.values()) for (const block of blocks) block.staleAtMs = 0;
     }

@@ -22,7 +22,10 @@ export interface RestoreSummary {
  * Rows that the migrations themselves put into a fresh ledger: the backup's replace them, as long as they still are what the
  * migration wrote. The condition says so, in SQL.
  */
-export const SEEDED_TABLES: Readonly<Record<string, string>> = { head: 'seq = 0' };
+export const SEEDED_TABLES: Readonly<Record<string, string>> = {
+  head: 'seq = 0',
+  run_fact_state: 'seq = 0 and scan_kind is null',
+};
 
 /**
  * Fills an empty, freshly migrated ledger from a backup, in one transaction: after an error it is as it was.
