@@ -17,7 +17,12 @@ const RUNS_A_ROUND = 40;
 /** How long the ledger waits for late usage and for the run of a step: longer than any outage of this test. */
 const SETTLE_AFTER = '20s';
 
-const config = { ledger: { settle_after: SETTLE_AFTER }, tokens: [{ name: 'ci', role: 'ingest', token: TOKEN }] };
+const config = {
+  ledger: { settle_after: SETTLE_AFTER },
+  tokens: [{ name: 'ci', role: 'ingest', token: TOKEN }],
+  // A baseline is made of the first evaluated runs that come, and two senders send in another order than one.
+  quality: { baseline_runs: 1_000 },
+};
 
 async function postmasterPid(exporter: ExporterProcess): Promise<number> {
   const file = await readFile(join(exporter.directory, 'data/postgres/postmaster.pid'), 'utf8');

@@ -1,13 +1,20 @@
 import pg from 'pg';
+import { OWN_SOURCE } from '../../exporter/src/contract/events.ts';
 
-/** All that came of the events that a ledger took: rollups by label set, and records with who set their fields. */
+/**
+ * All that came of the events that a ledger took: rollups by label set, and records with who set their fields. What the exporter
+ * notes of itself (each start is an audit entry) came of none.
+ */
 export async function ledgerContents(connectionString: string): Promise<Record<string, unknown[]>> {
   return await withClient(connectionString, async (client) => {
     const rows = async (sql: string) => (await client.query(sql)).rows as unknown[];
     const records = (table: string) =>
       rows(`select source, key, doc, stamps::text from fleetlens.${table} order by 1, 2`);
     return {
-      rollups: await rows('select family, labels, value, count, buckets from fleetlens.rollup order by family, labels'),
+      rollups: await rows(
+        `select family, labels, value, count, buckets from fleetlens.rollup
+          where labels[1] is distinct from '${OWN_SOURCE}' order by family, labels`,
+      ),
       runs: await records('run'),
       steps: await records('step'),
       usage: await records('usage'),
