@@ -379,6 +379,7 @@ it('every line of its logs that says something comes out of the ledger, once', a
     'logs: name': 'gittinkerer',
     'logs: pid': 7,
     'logs: hostname': 'worker-3',
+    'logs: time of a [rate-limit] line': time,
     'logs: [rate-limit], two in one moment': expect.stringMatching(/^[0-9a-f]{16}:\d+$/),
     'logs: any other field': 2,
     'logs: [rate-limit] Repo … limit exceeded': true,

@@ -18,6 +18,7 @@ export const coverage: readonly CoverageRow[] = [
     ['name', 'platformError.attributes.logger'],
     ['pid', 'platformError.attributes.pid'],
     ['hostname', 'platformError.attributes.hostname'],
+    ['time of a [rate-limit] line', 'rateLimit.at'],
     ['[rate-limit], two in one moment', 'rateLimit.eventId'],
     ['any other field', 'platformError.attributes.attempt'],
     ['[rate-limit] Repo … limit exceeded', 'rateLimit.limited', 'fleet_rate_limited_total'],
