@@ -26,7 +26,7 @@ export interface LeadOptions {
   readonly migrated: Promise<void>;
   readonly sourceMetrics: SourceMetrics;
   readonly health: HealthRegistry;
-  /** `fleetlens_source_counter_difference` */
+  /** `fleetlens_source_figure_difference` */
   readonly counterDifference: Gauge;
   /** `fleetlens_audit_webhook_failing_timestamp_seconds` */
   readonly auditFailing: Gauge;

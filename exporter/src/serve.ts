@@ -111,7 +111,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     new Date(),
   );
 
-  const counterDifference = selfGauge(registry, 'fleetlens_source_counter_difference');
+  const counterDifference = selfGauge(registry, 'fleetlens_source_figure_difference');
   const auditFailing = selfGauge(registry, 'fleetlens_audit_webhook_failing_timestamp_seconds');
   const audit = new AuditQueue(ledger.ledger, ledger.migrated, log);
   starting.defer(() => audit.close());

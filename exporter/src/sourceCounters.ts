@@ -15,7 +15,7 @@ export class SourceCounters {
   readonly #unregister: () => void;
   #compared: readonly ComparedCounter[] = [];
 
-  /** @param difference `fleetlens_source_counter_difference` */
+  /** @param difference `fleetlens_source_figure_difference` */
   constructor(difference: Gauge, health: HealthRegistry) {
     this.#difference = difference;
     this.#unregister = health.register({

@@ -679,7 +679,7 @@ const families = [
     help: "Calls left in the source's rate-limit window, where it says so.",
   },
   {
-    name: 'fleetlens_source_counter_difference',
+    name: 'fleetlens_source_figure_difference',
     type: 'gauge',
     labels: ['source', 'project', 'counter'],
     ...self,

@@ -14,10 +14,10 @@ it("the platform's counters are compared with the ledger's: a difference is a me
   onTestFinished(() => bed[Symbol.asyncDispose]());
   const registry = new Registry();
   const health = new HealthRegistry({ version: 'test' });
-  const counters = new SourceCounters(selfGauge(registry, 'fleetlens_source_counter_difference'), health);
+  const counters = new SourceCounters(selfGauge(registry, 'fleetlens_source_figure_difference'), health);
   const told = async () => (await health.report()).parts['platform counters'];
   const shown = async () => {
-    const { values } = await (registry.getSingleMetric('fleetlens_source_counter_difference')?.get() ?? { values: [] });
+    const { values } = await (registry.getSingleMetric('fleetlens_source_figure_difference')?.get() ?? { values: [] });
     return Object.fromEntries(values.map(({ labels, value }) => [labels.counter, value]));
   };
 
