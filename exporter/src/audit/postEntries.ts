@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import type { RecordOf } from '../contract/records.ts';
+import { retryAfterMs } from '../retryAfterMs.ts';
 
 export type AuditWebhook = NonNullable<Config['audit']['webhook']>;
 
@@ -57,15 +58,7 @@ export async function postEntries(
   }
   if (response.ok) return;
   throw new NotTaken(`${host}: found status ${response.status}, expected 2xx`, {
-    retryAfterMs: retryAfterMs(response.headers),
+    retryAfterMs: retryAfterMs(response.headers, Date.now()),
     isTooLarge: response.status === 413,
   });
-}
-
-/** `Retry-After`: seconds or a date. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const asked = headers.get('retry-after');
-  if (asked === null) return undefined;
-  const ms = /^\d+$/.test(asked) ? Number(asked) * 1000 : Date.parse(asked) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type IngestAnswer, ingestAnswer } from '../contract/events.ts';
 import { definitionOf, type Kind } from '../contract/records.ts';
+import { retryAfterMs } from '../retryAfterMs.ts';
 import { EventsRejected, type PushProgress, PushRefused, type PushResult, type Rejection } from './pushOutcome.ts';
 import type { FleetEvent } from './story.ts';
 
@@ -221,10 +222,10 @@ class Push {
       return { reason: describe(cause), cause };
     }
     if (response.status === 429 || response.status >= 500) {
-      const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
+      const waitMs = retryAfterMs(response.headers, Date.now());
       return {
         reason: `status ${response.status}: ${body.slice(0, 200)}`,
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+        ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
       };
     }
     if (!response.ok) throw new PushRefused(response.status, body);
@@ -279,15 +280,6 @@ function laneOf({ source, kind, data }: FleetEvent, lanes: number): number {
   let hash = 0;
   for (const character of `${source}/${String(owner)}`) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) | 0;
   return (hash >>> 0) % lanes;
-}
-
-/** Seconds or an HTTP date -> milliseconds from now. */
-function parseRetryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const at = Date.parse(value);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
 function describe(cause: unknown): string {

@@ -2,15 +2,13 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { hideUrlCredentials } from '../config/secretNames.ts';
 import type { BudgetMessage } from '../contract/budgetMessage.ts';
+import { retryAfterMs } from '../retryAfterMs.ts';
 import type { Receiver } from './receivers.ts';
-import { retryAfterMs } from './retryAfterMs.ts';
 
 export interface OutboxOptions {
   readonly pool: pg.Pool;
   receivers(): ReadonlyMap<string, Receiver>;
   readonly log: Logger;
-  /** Told of each attempt. */
-  onAttempt?(receiver: string, result: 'delivered' | 'failed' | 'gave_up'): void;
 }
 
 interface Waiting {
@@ -90,7 +88,7 @@ export class OutboxDelivery {
 
   /** @returns whether the receiver is done with the entry, so that the next one can go. */
   async #deliver(entry: Waiting, signal: AbortSignal): Promise<boolean> {
-    const { pool, log, onAttempt } = this.#options;
+    const { pool, log } = this.#options;
     const { id, receiver, key } = entry;
     const tell = this.#options.receivers().get(receiver);
     const failure = tell === undefined ? { reason: 'it is no longer configured' } : await send(tell, entry, signal);
@@ -100,7 +98,6 @@ export class OutboxDelivery {
         'update fleetlens.outbox set delivered_at = clock_timestamp(), attempts = attempts + 1, last_error = null where id = $1',
         [id],
       );
-      onAttempt?.(receiver, 'delivered');
       return true;
     }
     const { reason, retryAfter = 0 } = failure;
@@ -110,7 +107,6 @@ export class OutboxDelivery {
         [id, reason],
       );
       log.error({ receiver, key, reason }, 'outbox: a receiver could not be told; nobody tries again');
-      onAttempt?.(receiver, 'gave_up');
       return true;
     }
     // Half of it at random, so that receivers that failed together are not asked together.
@@ -126,7 +122,6 @@ export class OutboxDelivery {
       { receiver, key, reason, retryInMs: Math.round(waitMs) },
       'outbox: a receiver could not be told; trying again',
     );
-    onAttempt?.(receiver, 'failed');
     return false;
   }
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { releaseClient } from '../read/readSnapshot.ts';
 import { deriveFacts, type FactOwner, LOCK_FACTS } from './deriveFacts.ts';
 import { WITHOUT_RUN } from './runFacts.ts';
 
@@ -175,12 +176,6 @@ export async function inFactsTransaction<T>(
     if (error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE) return undefined;
     throw error;
   } finally {
-    const isEnded =
-      isDone ||
-      (await client.query('rollback').then(
-        () => true,
-        () => false,
-      ));
-    client.release(!isEnded);
+    await releaseClient(client, isDone);
   }
 }

@@ -28,7 +28,7 @@ export async function readSnapshot<T>(pool: pg.Pool, read: (client: pg.PoolClien
   } catch (error) {
     throw toReadError(error);
   } finally {
-    await releaseReader(client, isDone);
+    await releaseClient(client, isDone);
   }
 }
 
@@ -42,7 +42,7 @@ export function toReadError(error: unknown): Error {
 }
 
 /** A transaction that was not ended is ended before others use the connection; one that cannot be is closed. */
-export async function releaseReader(client: pg.PoolClient, isDone: boolean): Promise<void> {
+export async function releaseClient(client: pg.PoolClient, isDone: boolean): Promise<void> {
   const isEnded =
     isDone ||
     (await client.query('rollback').then(

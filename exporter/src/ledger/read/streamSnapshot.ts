@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { BEGIN_SNAPSHOT, releaseReader, toReadError } from './readSnapshot.ts';
+import { BEGIN_SNAPSHOT, releaseClient, toReadError } from './readSnapshot.ts';
 
 /** Rows fetched at a time. */
 const PAGE = 1_000;
@@ -31,6 +31,6 @@ export async function* streamSnapshot<Row extends pg.QueryResultRow>(
   } catch (error) {
     throw toReadError(error);
   } finally {
-    await releaseReader(client, isDone);
+    await releaseClient(client, isDone);
   }
 }

@@ -1,5 +1,6 @@
 import type { ApiClient } from 'e2b';
 import { z } from 'zod';
+import { retryAfterMs } from '../../retryAfterMs.ts';
 import { isObject, type JsonObject } from '../rows/textValues.ts';
 import { type PollContext, SourceError } from '../source.ts';
 import type { E2bConfig } from './config.ts';
@@ -165,7 +166,7 @@ export class E2bApi {
       return fail(`${status} ${text}; check api_key: a key of the team, e2b_…`, 'auth');
     }
     if (status === 429) {
-      return fail(`429 ${text}; raise poll_interval or metrics_interval`, 'rate_limit', retryAfterMs(response.headers));
+      return fail(`429 ${text}; raise poll_interval or metrics_interval`, 'rate_limit', waitMs(response.headers));
     }
     if (status === 404 && what.endsWith('/metrics')) {
       return fail(`404 ${text}; where the server has no such endpoint, set metrics to each or none`, 'other');
@@ -183,11 +184,7 @@ function check<T>(schema: z.ZodType<T>, data: unknown, call: string): T {
   });
 }
 
-/** `Retry-After`: seconds, or a date. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const value = headers.get('retry-after');
-  if (value === null) return undefined;
-  const seconds = Number(value);
-  const delayMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.now();
-  return Number.isFinite(delayMs) ? Math.min(MAX_RETRY_AFTER_MS, Math.max(1_000, delayMs)) : undefined;
+function waitMs(headers: Headers): number | undefined {
+  const askedMs = retryAfterMs(headers, Date.now());
+  return askedMs === undefined ? undefined : Math.min(MAX_RETRY_AFTER_MS, Math.max(1_000, askedMs));
 }

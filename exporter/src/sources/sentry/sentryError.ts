@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../../retryAfterMs.ts';
 import { HostedError } from '../hostedError.ts';
 
 /** Sentry's windows last a second to a minute; where it limits without saying for how long, so long is waited. */
@@ -40,11 +41,8 @@ export function refusedBy({ status, headers }: Response, body: string, what: str
 
 /** `Retry-After` (seconds or a date), else when the window of the rate limit ends. */
 function waitMs(headers: Headers, nowMs: number): number {
-  const asked = headers.get('retry-after');
   const reset = headers.get('x-sentry-rate-limit-reset');
-  const seconds = asked === null ? Number.NaN : Number(asked);
-  const untilMs = asked === null ? Number(reset || Number.NaN) * 1000 : Date.parse(asked);
-  const delayMs = Number.isFinite(seconds) ? seconds * 1000 : untilMs - nowMs;
+  const delayMs = retryAfterMs(headers, nowMs) ?? Number(reset || Number.NaN) * 1000 - nowMs;
   return Number.isFinite(delayMs) ? Math.min(LONGEST_WAIT_MS, Math.max(1_000, delayMs)) : UNSAID_WAIT_MS;
 }
 

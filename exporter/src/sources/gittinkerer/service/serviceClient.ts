@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../../../retryAfterMs.ts';
 import { isObject, type JsonObject } from '../../rows/textValues.ts';
 import { SourceError, type SourceResult } from '../../source.ts';
 import type { ServiceConfig } from '../config.ts';
@@ -83,10 +84,8 @@ export function resultOf(status: number): SourceResult {
 }
 
 /** @returns milliseconds to wait, from Retry-After (seconds or a date) or `error.resetAt`; undefined where nothing says so. */
-export function retryAfterMs({ headers, body }: ServiceAnswer, nowMs: number): number | undefined {
-  const header = headers.get('retry-after');
-  if (header !== null && /^\d+$/.test(header)) return Number(header) * 1000;
+export function waitMs({ headers, body }: ServiceAnswer, nowMs: number): number | undefined {
   const error = isObject(body?.error) ? body.error : body;
-  const at = Date.parse(header ?? String(error?.resetAt ?? ''));
-  return Number.isFinite(at) ? Math.max(0, at - nowMs) : undefined;
+  const resetAt = Date.parse(String(error?.resetAt ?? ''));
+  return retryAfterMs(headers, nowMs) ?? (Number.isFinite(resetAt) ? Math.max(0, resetAt - nowMs) : undefined);
 }

@@ -3,7 +3,7 @@ import type { PollContext, PulledRecord } from '../../source.ts';
 import { SourceError } from '../../source.ts';
 import type { ServiceConfig } from '../config.ts';
 import { mapRateLimits } from './rateLimitAnswer.ts';
-import { askService, resultOf, retryAfterMs, type ServiceAnswer } from './serviceClient.ts';
+import { askService, resultOf, type ServiceAnswer, waitMs } from './serviceClient.ts';
 import { mapHealth, serviceDown } from './serviceHealth.ts';
 
 /** Where a service that limits us does not say for how long. */
@@ -108,9 +108,9 @@ export class ServiceReadings {
     if (remaining !== null && /^\d+$/.test(remaining)) context.quotaRemaining(Number(remaining));
     if (answer.status !== 429) return false;
     context.countRequest('rate_limit');
-    const waitMs = retryAfterMs(answer, Date.now()) ?? DEFAULT_RETRY_MS;
-    this.#notBeforeMs = performance.now() + Math.max(waitMs, this.config.interval);
-    this.#log.warn({ retryAfterSeconds: waitMs / 1000 }, 'the service limits our requests; raise service.interval');
+    const askedMs = waitMs(answer, Date.now()) ?? DEFAULT_RETRY_MS;
+    this.#notBeforeMs = performance.now() + Math.max(askedMs, this.config.interval);
+    this.#log.warn({ retryAfterSeconds: askedMs / 1000 }, 'the service limits our requests; raise service.interval');
     return true;
   }
 

@@ -2,7 +2,7 @@
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const asked = headers.get('retry-after')?.trim();
   if (asked === undefined || asked === '') return undefined;
-  if (/^\d+$/.test(asked)) return Number(asked) * 1000;
+  if (/^\d+(\.\d+)?$/.test(asked)) return Number(asked) * 1000;
   const date = Date.parse(asked);
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
