@@ -19,6 +19,7 @@ import { HEALTH_PATHS } from './http/healthRoutes.ts';
 import { GrafanaIdentity } from './http/identity/grafanaIdentity.ts';
 import { ingestRoute } from './http/ingestRoute.ts';
 import { listen } from './http/listen.ts';
+import { liveRoutes } from './http/live/liveRoutes.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
 import { RateLimits } from './http/rateLimit/rateLimits.ts';
 import { recordRoutes } from './http/recordRoutes.ts';
@@ -178,6 +179,16 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     values: valueLimits,
   });
   recordRoutes(app, { pool: ledger.ledger.pool, quality: () => qualityPolicyOf(ledger.ledger) });
+  liveRoutes(app, {
+    pool: ledger.ledger.pool,
+    onCommit: (listener) => ledger.ledger.onCommit(listener),
+    log,
+    metrics: {
+      open: selfGauge(registry, 'fleetlens_streams'),
+      events: selfCounter(registry, 'fleetlens_stream_events_total'),
+      ended: selfCounter(registry, 'fleetlens_streams_ended_total'),
+    },
+  });
   analyticsRoutes(app, {
     pool: ledger.ledger.pool,
     policy: () => ledger.ledger.policy.budgets,

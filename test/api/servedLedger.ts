@@ -5,6 +5,7 @@ import { TokenRegistry } from '../../exporter/src/http/auth.ts';
 import { createServer } from '../../exporter/src/http/createServer.ts';
 import { HealthRegistry } from '../../exporter/src/http/healthRegistry.ts';
 import { listen } from '../../exporter/src/http/listen.ts';
+import { liveRoutes } from '../../exporter/src/http/live/liveRoutes.ts';
 import { recordRoutes } from '../../exporter/src/http/recordRoutes.ts';
 import { Ledger } from '../../exporter/src/ledger/ledger.ts';
 import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts';
@@ -85,7 +86,9 @@ export async function serveLedger(team: readonly string[]): Promise<ServedLedger
     caps: DEFAULT_SERIES_CAPS,
     policy: { costFrom: () => 'usage', lostAfterMs: 400 * DAY_MS, settleAfterMs: 0, dedupeWindowMs: 400 * DAY_MS },
   });
-  const reads = await serveReads(ledger.pool, team);
+  const reads = await serveReads(ledger.pool, team, (app) => {
+    liveRoutes(app, { pool: ledger.pool, onCommit: (listener) => ledger.onCommit(listener), log: SILENT });
+  });
   return {
     ...reads,
     ledger,

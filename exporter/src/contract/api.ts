@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { amount, canonicalInstant, flag, MAX_NAME_LENGTH, score } from './fields.ts';
-import { definitionOf, type Kind, quality, type RecordOf, type RunRecord } from './records.ts';
+import { definitionOf, type Kind, type OutputRecord, quality, type RecordOf, type RunRecord } from './records.ts';
 import { STATUSES } from './status.ts';
 
 /**
@@ -362,6 +362,12 @@ export function recordSchema(kind: Kind): z.ZodObject {
 export interface Page<T> {
   readonly data: readonly T[];
   readonly nextCursor: string | null;
+}
+
+/** `GET /api/v1/runs/{source}/{id}/output` */
+export interface OutputPage extends Page<OutputRecord> {
+  /** What the page holds is of this moment: `output:{source}/{id}@<position>` of the stream goes on from it. */
+  readonly position: string;
 }
 
 /** The job that executes a run, as the source of the queue tells it. */

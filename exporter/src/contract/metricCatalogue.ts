@@ -761,6 +761,28 @@ const families = [
     help: '1 while the Redis of the rate limits answers, 0 while requests are allowed unchecked; absent where they are counted in memory.',
   },
   {
+    name: 'fleetlens_streams',
+    type: 'gauge',
+    labels: [],
+    ...self,
+    help: 'Open live streams of this replica.',
+  },
+  {
+    name: 'fleetlens_stream_events_total',
+    type: 'counter',
+    labels: [],
+    ...self,
+    help: 'Events that live streams were told.',
+  },
+  {
+    name: 'fleetlens_streams_ended_total',
+    type: 'counter',
+    labels: ['reason'],
+    ...self,
+    help: 'Live streams by why they ended: client (it went away), slow (it took nothing for 30 s), renew (10 minutes old), stopping.',
+    siblings: { label: 'reason', values: ['client', 'slow', 'renew', 'stopping'] },
+  },
+  {
     name: 'fleetlens_audit_webhook_failing_timestamp_seconds',
     type: 'gauge',
     labels: [],

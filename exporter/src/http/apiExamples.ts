@@ -12,6 +12,7 @@ import type { BudgetsAnswer, GateAnswer } from '../contract/budgets.ts';
 import type { AnalyticsAnswer, RunsSummaryAnswer } from '../contract/compatible.ts';
 import { remedyOf } from '../contract/errorCategories.ts';
 import type { IngestAnswer } from '../contract/events.ts';
+import type { ChangesAnswer } from '../contract/live.ts';
 import type { BaselinesAnswer, QualityTrendAnswer } from '../contract/quality.ts';
 import type { Kind, RecordOf } from '../contract/records.ts';
 
@@ -350,6 +351,29 @@ const retrospective: BudgetReviewAnswer = {
     { scope: 'repo_daily', subject: project, spentUsd: 61.2, capUsd: 200, windows: 5, highestUsd: 31.5, reached: 0 },
   ],
 };
+const changes: ChangesAnswer = {
+  position: '48213',
+  more: false,
+  events: [
+    {
+      id: '48212.3',
+      event: 'record',
+      data: {
+        topics: ['runs', `run:${source}/run_8c1f`],
+        kind: 'run',
+        source,
+        key: { runId: 'run_8c1f' },
+        at: '2026-11-20T13:09:10.214Z',
+        record: RECORD_EXAMPLES.run,
+      },
+    },
+    {
+      id: '48213.0',
+      event: 'output',
+      data: { topics: [`output:${source}/run_8c1f`], source, runId: 'run_8c1f', lines: [RECORD_EXAMPLES.output] },
+    },
+  ],
+};
 const unread: z.output<typeof unreadAnswer> = { unread: 3 };
 const aggregated: AnalyticsAnswer = {
   metric: 'duration_ms',
@@ -404,7 +428,8 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     answer: { ...RECORD_EXAMPLES.run, steps: [RECORD_EXAMPLES.step], usage: [RECORD_EXAMPLES.usage] },
   },
   listRunSteps: { answer: page(RECORD_EXAMPLES.step) },
-  listRunOutput: { answer: page(RECORD_EXAMPLES.output) },
+  listRunOutput: { answer: { ...page(RECORD_EXAMPLES.output), position: '48213' } },
+  listChanges: { answer: changes },
   listBudgets: { answer: budgets },
   askGate: { answer: gate },
   analyseRuns: { answer: figuresByProject },

@@ -38,6 +38,7 @@ import {
   runsSummaryQuery,
 } from '../contract/compatible.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
+import { changesAnswer, changesQuery, streamEvent, streamQuery } from '../contract/live.ts';
 import { baselinesAnswer, baselinesQuery, qualityTrendAnswer, qualityTrendQuery } from '../contract/quality.ts';
 import { KINDS } from '../contract/records.ts';
 import { withExamples } from './apiExamples.ts';
@@ -128,7 +129,7 @@ function read(options: {
       parameters: [...(options.path ?? []), ...(options.query === undefined ? [] : queryParameters(options.query))],
       responses: {
         '200': jsonBody(options.answer, 'Found.'),
-        ...failures(...READ_FAILURES, ...(options.path === undefined ? [] : [404])),
+        ...failures(...READ_FAILURES, ...(options.path?.some((parameter) => parameter.in === 'path') ? [404] : [])),
         ...TOO_MANY_REQUESTS,
         ...options.more,
       },
@@ -211,6 +212,41 @@ function runPaths(): Record<string, Json> {
       path,
       query: outputQuery,
       answer: ref('OutputPage'),
+    }),
+  };
+}
+
+/** What follows the ledger live. */
+function livePaths(): Record<string, Json> {
+  const events = {
+    description:
+      'Server-sent events. The data of each is that of StreamEvent with the same `event`; its id is where to go on from. A comment every 15 s; the stream ends after some ten minutes, and whenever it does the client connects again with the last id, without loss or repetition.',
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  };
+  const lastEventId = {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    schema: { type: 'string' },
+    description: 'The id of the last event that came: what came after it is told.',
+  };
+  return {
+    '/api/v1/stream': read({
+      id: 'stream',
+      summary:
+        'What changes, as it is committed: one stream for all that a browser shows. Each event is told to who may read the record, and no other',
+      tag: 'live',
+      path: [lastEventId],
+      query: streamQuery,
+      answer: {},
+      more: { '200': events },
+    }),
+    '/api/v1/changes': read({
+      id: 'listChanges',
+      summary: 'What changed since, with the events of the stream: for who cannot hold a stream open',
+      tag: 'live',
+      query: changesQuery,
+      answer: ref('ChangesAnswer'),
     }),
   };
 }
@@ -517,6 +553,8 @@ function components(): Record<string, Json> {
     IngestAnswer: jsonSchema(ingestAnswer, 'output'),
     BudgetsAnswer: jsonSchema(budgetsAnswer, 'output'),
     GateAnswer: jsonSchema(gateAnswer, 'output'),
+    ChangesAnswer: jsonSchema(changesAnswer, 'output'),
+    StreamEvent: jsonSchema(streamEvent, 'output'),
     RunAnswer: {
       allOf: [ref('Run')],
       properties: {
@@ -556,9 +594,22 @@ function components(): Record<string, Json> {
       properties: { data: { type: 'array', items: ref(name) }, nextCursor: { type: ['string', 'null'] } },
       required: ['data', 'nextCursor'],
     };
+    if (kind === 'output') schemas[`${name}Page`] = withPosition(schemas[`${name}Page`] as Json);
     schemas[`${name}Data`] = jsonSchema(eventDataSchema(kind), 'input');
   }
   return schemas;
+}
+
+/** Of a page of output: where a stream goes on from. */
+function withPosition(page: Json): Json {
+  const description =
+    'What the page holds is of this moment: `output:{source}/{id}@<position>` of the stream goes on from it.';
+  const { properties, required } = page as { properties: Json; required: readonly string[] };
+  return {
+    ...page,
+    properties: { ...properties, position: { type: 'string', description } },
+    required: [...required, 'position'],
+  };
 }
 
 /** The whole API as an OpenAPI 3.1 document. */
@@ -575,6 +626,7 @@ export function describeApi(version: string): Json {
     servers: [{ url: '/' }],
     tags: [
       { name: 'runs' },
+      { name: 'live' },
       { name: 'records' },
       { name: 'analytics' },
       { name: 'budgets' },
@@ -586,6 +638,7 @@ export function describeApi(version: string): Json {
     ],
     paths: withExamples({
       ...runPaths(),
+      ...livePaths(),
       ...budgetPaths(),
       ...recordPaths(),
       ...analyticsPaths(),

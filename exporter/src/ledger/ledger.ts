@@ -94,6 +94,7 @@ export class Ledger {
   readonly #guess = new NewRecordGuess();
   policy: LedgerPolicy;
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #onCommit = new Set<() => void>();
 
   constructor(options: LedgerOptions) {
     const { connectionString } = options;
@@ -133,6 +134,12 @@ export class Ledger {
 
   set caps(caps: SeriesCaps) {
     this.#registry.caps = caps;
+  }
+
+  /** Calls `listener` after each commit of this process. @returns how to end that. */
+  onCommit(listener: () => void): () => void {
+    this.#onCommit.add(listener);
+    return () => this.#onCommit.delete(listener);
   }
 
   async close(): Promise<void> {
@@ -401,6 +408,7 @@ export class Ledger {
       tx = new Transaction(client, this.#registry, this.policy, head);
       const answer = await work(tx);
       await tx.finish();
+      for (const listener of this.#onCommit) listener();
       return answer;
     } catch (thrown) {
       // What came after a statement that nobody waited for may have met no more than an aborted transaction.

@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import type { OutputQuery, Page } from '../../contract/api.ts';
+import type { OutputPage, OutputQuery } from '../../contract/api.ts';
 import type { OutputRecord } from '../../contract/records.ts';
+import { readHead } from '../changes/readChanges.ts';
 import { keyRange } from './keyRange.ts';
 import type { VisibleProjects } from './listRuns.ts';
 import { BadCursor, readCursor, writeCursor } from './pageCursor.ts';
@@ -52,14 +53,15 @@ export async function listOutput(
   runId: string,
   query: OutputQuery,
   visible: VisibleProjects,
-): Promise<Page<OutputRecord> | undefined> {
+): Promise<OutputPage | undefined> {
   const place = query.cursor === undefined ? undefined : readCursor(LIST, query.cursor, 4);
   if (place !== undefined && (Number.isNaN(Date.parse(place[0] as string)) || !/^\d+$/.test(place[2] as string))) {
     throw new BadCursor('cursor: found no time and number in it, expected the nextCursor of an earlier page');
   }
   const size = query.tail ?? query.limit;
-  const { rows } = await readSnapshot(pool, (client) =>
-    client.query<Row>(query.tail === undefined ? FORWARD : BACKWARD, [
+  const { rows, head } = await readSnapshot(pool, async (client) => ({
+    ...(await readHead(client)),
+    ...(await client.query<Row>(query.tail === undefined ? FORWARD : BACKWARD, [
       source,
       runId,
       visible ?? null,
@@ -68,8 +70,8 @@ export async function listOutput(
       query.after ?? null,
       ...(place ?? [null, null, null, null]),
       query.tail === undefined ? size + 1 : size,
-    ]),
-  );
+    ])),
+  }));
   if (rows.length === 0) return undefined;
   const page = rows.slice(0, size);
   const last = page.at(-1);
@@ -79,5 +81,18 @@ export async function listOutput(
       rows.length > size && last !== undefined
         ? writeCursor(LIST, [last.at.toISOString(), last.step, last.seq, last.key])
         : null,
+    position: String(head),
   };
+}
+
+/** @returns the last lines that a run printed, in order; none where the reader may not see it. */
+export async function readTail(
+  client: pg.ClientBase,
+  { source, id }: { readonly source: string; readonly id: string },
+  lines: number,
+  visible: VisibleProjects,
+): Promise<OutputRecord[]> {
+  const values = [source, id, visible ?? null, ...keyRange(id), null, null, null, null, null, null, lines];
+  const { rows } = await client.query<Row>(BACKWARD, values);
+  return rows.flatMap(({ doc }) => (doc === null ? [] : [doc]));
 }

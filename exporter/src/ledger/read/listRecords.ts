@@ -7,7 +7,7 @@ import {
   type RecordsQuery,
   recordListOf,
 } from '../../contract/api.ts';
-import { definitionOf } from '../../contract/records.ts';
+import { definitionOf, type Kind } from '../../contract/records.ts';
 import { recordTable } from '../recordTable.ts';
 import { projectsOf, type VisibleProjects } from './listRuns.ts';
 import { BadCursor, readCursor, writeCursor } from './pageCursor.ts';
@@ -16,25 +16,41 @@ import { readSnapshot } from './readSnapshot.ts';
 export type AnyRecord = { readonly source: string } & Readonly<Record<string, unknown>>;
 type Order = RecordsQuery['order'];
 
+/** The projects that a record belongs to, each as an expression: its own, else those of its run and its sandbox. */
+function projectWays(kind: Kind) {
+  const { fields } = definitionOf(kind);
+  const through = (field: string, table: string) =>
+    field in fields && kind !== 'run' && kind !== 'sandbox'
+      ? [{ table, where: `o.source = t.source and o.key = t.doc ->> '${field}'` }]
+      : [];
+  return {
+    own: 'project' in fields ? `t.doc ->> 'project'` : undefined,
+    others: [...through('runId', 'fleetlens.run'), ...through('sandboxId', 'fleetlens.sandbox')],
+  };
+}
+
 /**
  * The condition that a record belongs to one of the projects of `$n`: its own project, else that of its run or sandbox. A record
  * of no project (a queue, a store) is for those who may see all.
  */
 export function inProjects({ kind }: RecordListDefinition, parameter: string): string {
-  const { fields } = definitionOf(kind);
-  const own = 'project' in fields ? `t.doc ->> 'project'` : undefined;
-  const through = (field: string, table: string) =>
-    field in fields && kind !== 'run' && kind !== 'sandbox'
-      ? [
-          `exists (select from ${table} o where o.source = t.source and o.key = t.doc ->> '${field}' and o.doc ->> 'project' = any(${parameter}))`,
-        ]
-      : [];
-  const others = [...through('runId', 'fleetlens.run'), ...through('sandboxId', 'fleetlens.sandbox')];
-  const ways = [
+  const { own, others } = projectWays(kind);
+  const ways = others.map(
+    ({ table, where }) => `exists (select from ${table} o where ${where} and o.doc ->> 'project' = any(${parameter}))`,
+  );
+  const all = [
     ...(own === undefined ? [] : [`${own} = any(${parameter})`]),
-    ...others.map((other) => (own === undefined ? other : `(${own} is null and ${other})`)),
+    ...ways.map((way) => (own === undefined ? way : `(${own} is null and ${way})`)),
   ];
-  return ways.length === 0 ? 'false' : `(${ways.join(' or ')})`;
+  return all.length === 0 ? 'false' : `(${all.join(' or ')})`;
+}
+
+/** The projects that {@link inProjects} compares, as an array. */
+export function projectsOfRecord(kind: Kind): string {
+  const { own, others } = projectWays(kind);
+  const found = others.map(({ table, where }) => `(select o.doc ->> 'project' from ${table} o where ${where})`);
+  const ofOthers = `array_remove(array[${found.join(', ')}]::text[], null)`;
+  return own === undefined ? ofOthers : `case when ${own} is null then ${ofOthers} else array[${own}] end`;
 }
 
 /** The expression of the index that serves the list (migrations/0002_read_indexes.sql). */

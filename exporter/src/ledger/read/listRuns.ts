@@ -41,7 +41,7 @@ const LEADS = {
 type Lead = keyof typeof LEADS;
 
 /** A prompt can be long and pictures are: a list leaves them to the run's own page. */
-const LIST_LEAVES_OUT = `'{prompt,referenceImages}'::text[]`;
+export const LIST_LEAVES_OUT = `'{prompt,referenceImages}'::text[]`;
 
 /**
  * Parameters that are null do not filter: Postgres plans each execution with the values it is given and drops those conditions.

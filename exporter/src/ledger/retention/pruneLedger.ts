@@ -120,11 +120,14 @@ async function pruneOutput(tx: Transaction, before: Date): Promise<{ pruned: num
 
 /** Changes are numbered in the order of their time, so only the oldest need a look. Those that analytics has yet to follow stay. */
 async function pruneChanges({ client }: Transaction, before: Date): Promise<{ pruned: number; more: boolean }> {
-  const { rowCount } = await client.query(
-    `delete from fleetlens.change c using (select seq, at from fleetlens.change order by seq limit ${CHUNK}) old
-      where c.seq = old.seq and old.at < $1 and c.seq <= (select f.seq from fleetlens.run_fact_state f)`,
+  const { rows } = await client.query<{ pruned: number }>(
+    `with gone as (
+        delete from fleetlens.change c using (select seq, at from fleetlens.change order by seq limit ${CHUNK}) old
+        where c.seq = old.seq and old.at < $1 and c.seq <= (select f.seq from fleetlens.run_fact_state f) returning c.seq),
+      noted as (update fleetlens.head set changes_from = greatest(changes_from, (select max(seq) from gone)))
+      select count(*)::int as pruned from gone`,
     [before],
   );
-  const pruned = rowCount ?? 0;
+  const pruned = rows[0]?.pruned ?? 0;
   return { pruned, more: pruned === CHUNK };
 }
