@@ -1,0 +1,30 @@
+import { APP_PATH } from '../constants';
+
+type Parameters = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Where each page is. What identifies a record stands in the query, so that any id can be written. Grafana adds its own sub-path to
+ * links of its router.
+ */
+function at(page: string, parameters: Parameters = {}): string {
+  const known = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const query = new URLSearchParams(known).toString();
+  return `${APP_PATH}/${page}${query === '' ? '' : `?${query}`}`;
+}
+
+export const links = {
+  fleet: () => at('fleet'),
+  runs: (filters: Parameters = {}) => at('runs', filters),
+  run: (source: string, id: string, place: Parameters = {}) => at('run', { source, id, ...place }),
+  chains: (filters: Parameters = {}) => at('chains', filters),
+  chain: (source: string, id: string) => at('chain', { source, id }),
+  sandboxes: (filters: Parameters = {}) => at('sandboxes', filters),
+  sandbox: (source: string, id: string) => at('sandbox', { source, id }),
+  queues: (filters: Parameters = {}) => at('queues', filters),
+  quality: (filters: Parameters = {}) => at('quality', filters),
+  cost: (filters: Parameters = {}) => at('cost', filters),
+  workflows: (filters: Parameters = {}) => at('workflows', filters),
+  budgets: (filters: Parameters = {}) => at('budgets', filters),
+  approvals: (filters: Parameters = {}) => at('approvals', filters),
+  history: (filters: Parameters = {}) => at('history', filters),
+};

@@ -1,0 +1,5 @@
+/** The AMD module that is being loaded, as SystemJS tells it. */
+declare module 'amd-module' {
+  const module: { readonly uri?: string } | undefined;
+  export default module;
+}

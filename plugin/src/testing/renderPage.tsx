@@ -1,0 +1,95 @@
+import type { DataSourceInstanceSettings } from '@grafana/data';
+import { type BackendSrvRequest, setBackendSrv, setDataSourceSrv } from '@grafana/runtime';
+import { render } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { setupServer } from 'msw/node';
+import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
+import { Observable } from 'rxjs';
+import App from '../app/App';
+import { APP_PATH, DATA_SOURCE_ID } from '../constants';
+
+/** Where the exporter's API is for tests: as behind the data source proxy of a Grafana. */
+export const ORIGIN = 'http://grafana.test';
+const PROXY = '/api/datasources/proxy/uid/fleet';
+/** @returns the address that handlers of MSW answer for a read route, such as `/api/v1/runs`. */
+export const readUrl = (path: string) => `${ORIGIN}${PROXY}/read${path}`;
+export const ACT_URL = `${ORIGIN}${PROXY}/act`;
+
+/** Answers of the exporter; a request that no handler knows fails the test. */
+export const server = setupServer();
+
+export function serveFleet(): void {
+  beforeAll(() => {
+    server.listen({ onUnhandledRequest: 'error' });
+    setBackendSrv({ fetch: fetchAsGrafana } as unknown as Parameters<typeof setBackendSrv>[0]);
+    setDataSourceSrv({ getList: () => [SETTINGS] } as unknown as Parameters<typeof setDataSourceSrv>[0]);
+  });
+  afterEach(() => server.resetHandlers());
+  afterAll(() => server.close());
+}
+
+const SETTINGS = {
+  uid: 'fleet',
+  name: 'Fleetlens',
+  type: DATA_SOURCE_ID,
+  url: `${ORIGIN}${PROXY}`,
+  isDefault: false,
+} as DataSourceInstanceSettings;
+
+/** Tells where the app is. */
+function Address({ onChange }: { onChange: (address: string) => void }) {
+  const { pathname, search } = useLocation();
+  onChange(`${pathname}${search}`);
+  return null;
+}
+
+/** Opens a page of the app by its URL, as a browser would: `runs?status=failed`. */
+export function openPage(path: string) {
+  const user = userEvent.setup();
+  let current = '';
+  const note = (address: string) => {
+    current = address;
+  };
+  const view = render(
+    <MemoryRouter initialEntries={[`${APP_PATH}/${path}`]}>
+      <Address onChange={note} />
+      <Routes>
+        <Route path={`${APP_PATH}/*`} element={<App {...({} as Parameters<typeof App>[0])} />} />
+      </Routes>
+    </MemoryRouter>,
+  );
+  /** `address()`: where the app is now. */
+  return { ...view, user, address: () => current };
+}
+
+/** The shape of Grafana's own backend service, over a real fetch. */
+function fetchAsGrafana(request: BackendSrvRequest): Observable<unknown> {
+  return new Observable((subscriber) => {
+    const controller = new AbortController();
+    const body = request.data === undefined ? {} : { body: JSON.stringify(request.data) };
+    fetch(new URL(request.url, ORIGIN), {
+      method: request.method ?? 'GET',
+      headers: { 'content-type': 'application/json' },
+      signal: controller.signal,
+      ...body,
+    }).then(
+      async (response) => {
+        const text = await response.text();
+        const { status, statusText, headers, ok } = response;
+        const answer = {
+          status,
+          statusText,
+          headers,
+          ok,
+          data: text === '' ? undefined : JSON.parse(text),
+          config: request,
+        };
+        if (!ok) return subscriber.error(answer);
+        subscriber.next(answer);
+        subscriber.complete();
+      },
+      (error: unknown) => subscriber.error({ status: -1, statusText: String(error), config: request }),
+    );
+    return () => controller.abort();
+  });
+}
