@@ -45,3 +45,21 @@ it('a diff that git did not write has files too', () => {
     linesRemoved: 2,
   });
 });
+
+it.each([
+  ['@@ -1,2 +0,0 @@', ['-x', '-y', '-behind'], [0, 2]],
+  ['@@ -1 +0,0 @@', ['-x', '-behind'], [0, 1]],
+  ['@@ -0,0 +1,2 @@', ['+x', '+y', '+behind'], [2, 0]],
+  ['@@ -0,0 +1 @@', ['+x', '+behind'], [1, 0]],
+])('the hunk %s has as many lines as it says', (hunk, body, [linesAdded, linesRemoved]) => {
+  expect(diff('diff --git a/a b/a', hunk, ...body)).toMatchObject({ linesAdded, linesRemoved });
+});
+
+it('a diff may have the ends of lines of Windows, and none at its own end', () => {
+  expect(countDiff('diff --git a/a b/a\r\n@@ -1,2 +1,3 @@\r\n \r\n\r\n+x')).toEqual({
+    files: 1,
+    linesAdded: 1,
+    linesRemoved: 0,
+    platformLoc: 1,
+  });
+});

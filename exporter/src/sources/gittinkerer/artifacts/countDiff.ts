@@ -26,7 +26,6 @@ export function countDiff(diff: string): DiffCounts {
       // Some tools strip the one space of an empty line of context.
       else if (mark === ' ' || mark === undefined) [before, after] = [before - 1, after - 1];
       else if (mark !== '\\') [before, after] = [0, 0];
-      if (mark === '+' || mark === '-' || mark === ' ' || mark === '\\' || mark === undefined) continue;
     }
     const hunk = HUNK.exec(line);
     if (hunk !== null) [before, after] = [Number(hunk[1] ?? 1), Number(hunk[2] ?? 1)];
