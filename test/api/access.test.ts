@@ -71,6 +71,7 @@ const TABLE: Readonly<Record<string, Line>> = {
     ...list('/api/v1/notifications/unread-count', (body) => (JSON.parse(body) as { unread: number }).unread),
     own: true,
   },
+  'GET /api/v1/find': list('/api/v1/find?q=good'),
   'GET /api/v1/stream': { access: 'read', path: '/api/v1/stream?topics=runs' },
   'GET /api/v1/changes': list(
     '/api/v1/changes?since=1&topics=runs,chains',

@@ -12,6 +12,7 @@ import type { BudgetsAnswer, GateAnswer } from '../contract/budgets.ts';
 import type { AnalyticsAnswer, RunsSummaryAnswer } from '../contract/compatible.ts';
 import { remedyOf } from '../contract/errorCategories.ts';
 import type { IngestAnswer } from '../contract/events.ts';
+import type { FindAnswer } from '../contract/find.ts';
 import type { ChangesAnswer } from '../contract/live.ts';
 import type { BaselinesAnswer, QualityTrendAnswer } from '../contract/quality.ts';
 import type { Kind, RecordOf } from '../contract/records.ts';
@@ -351,6 +352,29 @@ const retrospective: BudgetReviewAnswer = {
     { scope: 'repo_daily', subject: project, spentUsd: 61.2, capUsd: 200, windows: 5, highestUsd: 31.5, reached: 0 },
   ],
 };
+const found: FindAnswer = {
+  data: [
+    {
+      type: 'run',
+      source,
+      id: 'run_8c1f',
+      foundBy: 'pullRequest',
+      path: ['runs', source, 'run_8c1f'],
+      project,
+      title: 'Fix the rounding of discounts',
+      status: 'failed',
+      createdAt: '2026-11-20T13:00:00.000Z',
+    },
+    {
+      type: 'run',
+      source,
+      id: 'run_8c',
+      foundBy: 'id',
+      path: ['runs', source, 'run_8c'],
+      prunedAt: '2026-11-01T02:00:00.000Z',
+    },
+  ],
+};
 const changes: ChangesAnswer = {
   position: '48213',
   more: false,
@@ -429,6 +453,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   listRunSteps: { answer: page(RECORD_EXAMPLES.step) },
   listRunOutput: { answer: { ...page(RECORD_EXAMPLES.output), position: '48213' } },
+  find: { answer: found },
   listChanges: { answer: changes },
   listBudgets: { answer: budgets },
   askGate: { answer: gate },

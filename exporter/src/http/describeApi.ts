@@ -39,6 +39,7 @@ import {
 } from '../contract/compatible.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
 import { changesAnswer, changesQuery, streamEvent, streamQuery } from '../contract/live.ts';
+import { findAnswer, findQuery } from '../contract/find.ts';
 import { baselinesAnswer, baselinesQuery, qualityTrendAnswer, qualityTrendQuery } from '../contract/quality.ts';
 import { KINDS } from '../contract/records.ts';
 import { withExamples } from './apiExamples.ts';
@@ -88,9 +89,10 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
 function queryParameters(schema: z.ZodType): Json[] {
   const { properties = {} } = jsonSchema(schema, 'output') as { properties?: Record<string, Json> };
   return Object.entries(properties).map(([name, { description, ...property }]) => ({
+  const { required = [] } = jsonSchema(schema, 'input') as { required?: readonly string[] };
     name,
     in: 'query',
-    required: false,
+    required: required.includes(name),
     ...(description === undefined ? {} : { description }),
     schema: property,
     ...(property.type === 'array' ? { style: 'form', explode: true } : {}),
@@ -189,6 +191,13 @@ function runPaths(): Record<string, Json> {
       answer: ref('RunPage'),
     }),
     [run]: read({
+    '/api/v1/find': read({
+      id: 'find',
+      summary: 'What an id, a link or the beginning of a name is of: runs, sandboxes, chains',
+      tag: 'runs',
+      query: findQuery,
+      answer: ref('FindAnswer'),
+    }),
       id: 'readRun',
       summary: 'One run',
       tag: 'runs',
@@ -576,6 +585,7 @@ function components(): Record<string, Json> {
       type: 'object',
       properties: {
         id: { type: 'string', minLength: 1, maxLength: 255, description: 'Unique within the source.' },
+    FindAnswer: jsonSchema(findAnswer, 'output'),
         source: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}$' },
         kind: { type: 'string', enum: KINDS },
         at: { type: 'string', format: 'date-time', description: 'When it happened.' },

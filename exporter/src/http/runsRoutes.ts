@@ -1,18 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { outputQuery, runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
-import { listOutput } from '../ledger/read/listOutput.ts';
+import { runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
+import { type FindAnswer, findQuery } from '../contract/find.ts';
+import { findRecords } from '../ledger/read/findRecords.ts';
 import { listRuns } from '../ledger/read/listRuns.ts';
 import { listSteps } from '../ledger/read/listSteps.ts';
 import { readRun } from '../ledger/read/readRun.ts';
 import { errorBody } from './httpError.ts';
 import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
 
-/** `GET /api/v1/runs`, `/runs/{source}/{id}`, its steps and its output. */
+/** `GET /api/v1/runs`, `/runs/{source}/{id}` and its steps; `GET /api/v1/find`. */
 export function runsRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
   readRoute(app, '/api/v1/runs', async (request, reply) => {
     const query = readQuery(request, runsQuery);
     return sendJson(reply, await listRuns(pool, query, request.principal.projects));
+  });
+
+  readRoute(app, '/api/v1/find', async (request, reply) => {
+    const { q, limit } = readQuery(request, findQuery);
+    const answer: FindAnswer = { data: await findRecords(pool, q, limit, request.principal.projects) };
+    return sendJson(reply, answer);
   });
 
   readRoute(app, '/api/v1/runs/:source/:id', async (request, reply) => {
