@@ -1,15 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
+import { outputQuery, runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
 import { type FindAnswer, findQuery } from '../contract/find.ts';
 import { findRecords } from '../ledger/read/findRecords.ts';
+import { listOutput } from '../ledger/read/listOutput.ts';
 import { listRuns } from '../ledger/read/listRuns.ts';
 import { listSteps } from '../ledger/read/listSteps.ts';
 import { readRun } from '../ledger/read/readRun.ts';
 import { errorBody } from './httpError.ts';
 import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
 
-/** `GET /api/v1/runs`, `/runs/{source}/{id}` and its steps; `GET /api/v1/find`. */
+/** `GET /api/v1/runs`, `/runs/{source}/{id}`, its steps and its output; `GET /api/v1/find`. */
 export function runsRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
   readRoute(app, '/api/v1/runs', async (request, reply) => {
     const query = readQuery(request, runsQuery);
