@@ -13,7 +13,7 @@ class TimedMessageChannel {
   }
 }
 
-/** jsdom with what browsers have besides and jsdom lacks: Node's own fetch, streams and encoders. */
+/** jsdom with what browsers have besides and jsdom lacks: Node's own fetch, URL, streams and encoders. */
 module.exports = class BrowserEnvironment extends TestEnvironment {
   // MSW intercepts Node's fetch; the "browser" condition would pick builds that expect a service worker.
   exportConditions() {
@@ -25,6 +25,8 @@ module.exports = class BrowserEnvironment extends TestEnvironment {
     for (const name of [
       'fetch',
       'Request',
+      'URL',
+      'URLSearchParams',
       'Response',
       'Headers',
       'FormData',

@@ -1,4 +1,9 @@
 import '@testing-library/jest-dom';
+import { configure } from '@testing-library/react';
+
+// A page's code is loaded when it is opened: transformed first, in a test, perhaps on a busy machine.
+configure({ asyncUtilTimeout: 10_000 });
+jest.setTimeout(30_000);
 
 Object.defineProperty(globalThis, 'matchMedia', {
   writable: true,
@@ -32,7 +37,10 @@ globalThis.IntersectionObserver = class {
 // jsdom lays nothing out: what is drawn by size gets one.
 Object.defineProperty(HTMLElement.prototype, 'offsetHeight', { configurable: true, value: 600 });
 Object.defineProperty(HTMLElement.prototype, 'offsetWidth', { configurable: true, value: 1000 });
-HTMLCanvasElement.prototype.getContext = () => null;
+// Texts are measured on a canvas.
+HTMLCanvasElement.prototype.getContext = (() => ({
+  measureText: (text: string) => ({ width: text.length * 8 }),
+})) as unknown as typeof HTMLCanvasElement.prototype.getContext;
 
 // Grafana's shell gives the page its frame when it starts; here a heading and the content do.
 jest.mock('@grafana/runtime', () => ({
