@@ -71,7 +71,8 @@ export default (_env, { mode = 'production' }) => ({
             jsc: {
               target: 'es2022',
               parser: { syntax: 'typescript', tsx: true },
-              transform: { react: { runtime: 'automatic' } },
+              // Grafana provides react/jsx-runtime alone.
+              transform: { react: { runtime: 'automatic', development: false } },
             },
           },
         },
