@@ -9,4 +9,5 @@ interface PageRoute {
 /** Every page, a chunk each. */
 export const PAGES: readonly PageRoute[] = [
   { path: 'runs', Page: lazy(() => import(/* webpackChunkName: "runs" */ '../pages/runs/RunsPage')) },
+  { path: 'run', Page: lazy(() => import(/* webpackChunkName: "run" */ '../pages/run/RunPage')) },
 ];

@@ -1,0 +1,149 @@
+import { isOpen } from '@contract/status.ts';
+import { css } from '@emotion/css';
+import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
+import { Trans, t } from '@grafana/i18n';
+import { PluginPage } from '@grafana/runtime';
+import { EmptyState, useStyles2 } from '@grafana/ui';
+import { useCallback, useRef } from 'react';
+import { ApiFailure } from '../../api/ApiFailure';
+import { links } from '../../app/links';
+import { OutputViewer } from '../../components/output/OutputViewer';
+import { PageLink } from '../../components/PageLink';
+import { QueryState } from '../../components/QueryState';
+import { causeOf, failingStepOf } from '../../components/run/causeOf';
+import { RunHeader } from '../../components/run/RunHeader';
+import { Timeline } from '../../components/run/Timeline';
+import { useRun, useSteps } from './runQueries';
+import { useNow } from './useNow';
+import { useRunPlace } from './useRunPlace';
+
+/** One run: its header first, then its timeline, then its output, then what else is known. Each part loads on its own. */
+export function RunView({ source, id }: { source: string; id: string }) {
+  const styles = useStyles2(getStyles);
+  const place = useRunPlace();
+  const { change } = place;
+  const run = useRun(source, id);
+  const isRunOpen = isOpen(run.data?.status);
+  const { query: stepsQuery, steps } = useSteps(source, id, isRunOpen);
+  const nowMs = useNow(isRunOpen);
+  const output = useRef<HTMLElement>(null);
+
+  const failing = run.data === undefined ? undefined : failingStepOf(run.data, steps)?.stepId;
+  const newest = steps.findLast(({ startedAt }) => startedAt !== undefined)?.stepId;
+  const isFollowing = isRunOpen && place.follow;
+  const selected = (isFollowing ? newest : undefined) ?? place.step ?? failing;
+  const select = useCallback((step: string) => change({ step, follow: undefined }), [change]);
+  const showOutput = useCallback(
+    (step: string) => {
+      select(step);
+      output.current?.scrollIntoView?.({ block: 'start' });
+    },
+    [select],
+  );
+
+  const title = run.data?.name ?? id;
+  const pruned = run.error instanceof ApiFailure && run.error.kind === 'pruned' ? run.error : undefined;
+  if (pruned !== undefined && run.data === undefined) {
+    return (
+      <PluginPage pageNav={{ text: id }}>
+        <PrunedRun source={source} id={id} failure={pruned} />
+      </PluginPage>
+    );
+  }
+  return (
+    <PluginPage pageNav={{ text: title }}>
+      <div className={styles.page}>
+        <QueryState query={run}>
+          {(data) => <RunHeader run={data} cause={causeOf(data, steps)} nowMs={nowMs} onShowStep={select} />}
+        </QueryState>
+        {run.data !== undefined && (
+          <section aria-labelledby="run-timeline">
+            <h2 id="run-timeline" className={styles.title}>
+              <Trans i18nKey="run.timeline.title">Timeline</Trans>
+            </h2>
+            <QueryState
+              query={stepsQuery}
+              isEmpty={() => steps.length === 0 && run.data?.createdAt === undefined}
+              empty={
+                <EmptyState
+                  variant="not-found"
+                  message={t('run.timeline.empty', 'The source has recorded no steps of this run')}
+                />
+              }
+            >
+              {() =>
+                run.data !== undefined && (
+                  <Timeline
+                    run={run.data}
+                    steps={steps}
+                    nowMs={nowMs}
+                    baselineOf={noBaseline}
+                    selected={selected}
+                    failing={failing}
+                    onSelect={select}
+                    zoom={place.zoom}
+                    onZoom={(zoom) => change({ zoom })}
+                    following={isFollowing}
+                    onFollow={
+                      isRunOpen
+                        ? (follow) => change({ follow: follow ? 'true' : undefined, step: selected })
+                        : undefined
+                    }
+                    onShowOutput={showOutput}
+                  />
+                )
+              }
+            </QueryState>
+          </section>
+        )}
+        {run.data !== undefined && (
+          <section ref={output} aria-labelledby="run-output">
+            <h2 id="run-output" className={styles.title}>
+              <Trans i18nKey="run.output">Output</Trans>
+            </h2>
+            <OutputViewer
+              source={source}
+              runId={id}
+              steps={steps}
+              live={isRunOpen}
+              selectedLine={place.line}
+              onSelectLine={(line) => change({ line })}
+              atStep={selected}
+              search={place.search}
+              onSearch={(q) => change({ q })}
+            />
+          </section>
+        )}
+      </div>
+    </PluginPage>
+  );
+}
+
+const noBaseline = () => undefined;
+
+/** What is left of a run that retention removed: that it was, and since when it is gone. */
+function PrunedRun({ source, id, failure }: { source: string; id: string; failure: ApiFailure }) {
+  return (
+    <EmptyState
+      variant="completed"
+      message={
+        failure.prunedAt === undefined
+          ? t('run.pruned', 'Retention removed this run')
+          : t('run.pruned-at', 'Retention removed this run on {{at}}', { at: dateTimeFormat(failure.prunedAt) })
+      }
+    >
+      <p>{failure.message}</p>
+      <p>
+        <Trans i18nKey="run.pruned-source" values={{ source, id }}>
+          {'Run {{id}} of {{source}}'}
+        </Trans>
+      </p>
+      <PageLink to={links.runs({ source })}>{t('run.pruned-others', 'Runs of this source')}</PageLink>
+    </EmptyState>
+  );
+}
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  page: css({ display: 'grid', gap: theme.spacing(3), gridTemplateColumns: 'minmax(0, 1fr)' }),
+  title: css({ fontSize: theme.typography.h4.fontSize }),
+});
