@@ -1,5 +1,5 @@
 /**
- * What `npm test` runs: each check, then every test of vitest. It keeps going after a failure, and its last line is the
+ * What `npm test` runs: each check, then every test of the plugin (Jest) and of all else (vitest). It keeps going after a failure, and its last line is the
  * sum of all: `N passed, N failed`, with `, N skipped` where there are some.
  */
 import { spawn } from 'node:child_process';
@@ -23,6 +23,8 @@ const CHECKS: readonly Check[] = [
   { name: 'format and lint', command: 'npm', args: ['run', '--silent', 'lint'] },
   { name: 'dead exports', command: 'npm', args: ['run', '--silent', 'deadcode'] },
   { name: 'generated files', command: 'npm', args: ['run', '--silent', 'check:generated'] },
+  // The browser tests load what is built here.
+  { name: 'plugin build', command: 'npm', args: ['run', '--silent', 'build', '-w', 'plugin'] },
 ];
 
 const results: { readonly name: string; readonly counts: Counts; readonly seconds: number }[] = [];
@@ -33,16 +35,32 @@ for (const check of CHECKS) {
     return { ...NONE, [code === 0 ? 'passed' : 'failed']: 1 };
   });
 }
-const tests = await measured('tests', runVitest);
+const plugin = await measured('plugin', () =>
+  runTests('npm', (file) => [
+    'run',
+    '--silent',
+    'test',
+    '-w',
+    'plugin',
+    '--',
+    '--ci',
+    '--json',
+    `--outputFile=${file}`,
+  ]),
+);
+const tests = await measured('tests', () =>
+  runTests('vitest', (file) => ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]),
+);
 
 console.log('\nSummary');
 for (const { name, counts, seconds } of results) {
   console.log(`  ${name.padEnd(16)} ${formatCounts(counts)} (${seconds.toFixed(1)} s)`);
 }
-if (tests.passed === 0) console.log('  No test passed: that is a failure, whatever the checks say.');
+const isEmpty = tests.passed === 0 || plugin.passed === 0;
+if (isEmpty) console.log('  No test passed in one of them: that is a failure, whatever the checks say.');
 
 const total = results.map(({ counts }) => counts).reduce(addCounts, NONE);
-process.exitCode = total.failed > 0 || tests.passed === 0 ? 1 : 0;
+process.exitCode = total.failed > 0 || isEmpty ? 1 : 0;
 console.log(formatCounts(total));
 
 async function measured(name: string, work: () => Promise<Counts>): Promise<Counts> {
@@ -53,17 +71,17 @@ async function measured(name: string, work: () => Promise<Counts>): Promise<Coun
   return counts;
 }
 
-/** vitest writes its results as JSON beside what it prints; the exit code has the last word. */
-async function runVitest(): Promise<Counts> {
-  const directory = await mkdtemp(join(tmpdir(), 'fleetlens-vitest-'));
+/** Both runners write their results as JSON, of the same shape, beside what they print; the exit code has the last word. */
+async function runTests(command: string, args: (reportFile: string) => readonly string[]): Promise<Counts> {
+  const directory = await mkdtemp(join(tmpdir(), 'fleetlens-results-'));
   const file = join(directory, 'results.json');
   try {
-    const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]);
+    const code = await run(command, args(file));
     const report = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    if (report === undefined) console.log('vitest wrote no results');
+    if (report === undefined) console.log(`${command} wrote no results`);
     return countTests(report, code);
   } finally {
     await rm(directory, { recursive: true, force: true });
