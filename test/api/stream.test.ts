@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ChangesAnswer, type OutputChange, streamEvent, topicOf } from '../../exporter/src/contract/live.ts';
+import { type ChangesAnswer, type OutputChange, streamEvent } from '../../exporter/src/contract/live.ts';
 import type { OutputRecord } from '../../exporter/src/contract/records.ts';
+import { topicOf } from '../../exporter/src/contract/topics.ts';
 import { type LiveRoutesOptions, liveRoutes } from '../../exporter/src/http/live/liveRoutes.ts';
 import { pruneLedger } from '../../exporter/src/ledger/retention/pruneLedger.ts';
 import { waitFor } from '../support/waitFor.ts';
@@ -107,6 +108,39 @@ describe('GET /api/v1/stream', () => {
     await served.record([line(runId, 30), line(runId, 31)]);
     await waitFor(() => seqs(stream).length === 12, { what: 'the next lines' });
     expect(seqs(stream)).toEqual(upTo(12, 20));
+  });
+
+  it('tells what a sandbox prints, in a run and outside of it, to who may see it', async () => {
+    const sandboxId = 'sandbox, with/odd:characters';
+    const runId = 'in the sandbox';
+    const topic = topicOf('sandbox-output', SOURCE, sandboxId);
+    await served.record([
+      run(runId),
+      run('of others', { project: 'acme/secret' }),
+      event('sandbox', { sandboxId, project: TEAM, runId }),
+      line(runId, 1, { sandboxId }),
+    ]);
+    const stream = await (await follow([topic, topicOf('output', SOURCE, runId)], { token: 'team' })).ready();
+    const { runId: _, ...alone } = line('', 3, { sandboxId }).data as Record<string, unknown>;
+    await served.record([
+      line(runId, 2, { sandboxId }),
+      event('output', alone),
+      line('of others', 4, { sandboxId }),
+      line(runId, 5, { sandboxId: 'another' }),
+    ]);
+    await waitFor(() => stream.of('output').length >= 5, { what: 'what was printed' });
+    const told = stream.of('output').map(({ data }) => [data.topics, data.lines.map(({ seq }) => seq)]);
+    const both = [topicOf('output', SOURCE, runId), topic];
+    // What was there comes first: of each topic.
+    expect(told.slice(0, 2)).toEqual([
+      [[topic], [1]],
+      [[topicOf('output', SOURCE, runId)], [1]],
+    ]);
+    expect(told.slice(2).map(([topics, numbers]) => [[...(topics as string[])].sort(), numbers])).toEqual([
+      [both, [2]],
+      [[topic], [3]],
+      [both.slice(0, 1), [5]],
+    ]);
   });
 
   it('goes on exactly from a page of output that was read before', async () => {
@@ -267,7 +301,9 @@ describe('GET /api/v1/stream', () => {
     const stream = await (await follow(['chains'], { at: brisk })).ready();
     const before = stream.lastEventId;
     await served.record([run('not of a topic that is followed')]);
-    await waitFor(() => stream.lastEventId !== before && stream.comments.length > 0, { what: 'the place to move on' });
+    await waitFor(() => stream.lastEventId !== before && stream.of('heartbeat').length > 0, {
+      what: 'the place to move on',
+    });
     await waitFor(() => stream.isOver, { what: 'the stream to be renewed' });
     expect(stream.events.at(-1)).toEqual({ event: 'closing', data: { reason: 'renew' } });
     const last = await (await follow(['chains'], { at: brisk })).ready();

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { amount, canonicalInstant, flag, MAX_NAME_LENGTH, score } from './fields.ts';
+import { parsePlace } from './outputPlace.ts';
 import { definitionOf, type Kind, type OutputRecord, quality, type RecordOf, type RunRecord } from './records.ts';
 import { STATUSES } from './status.ts';
 
@@ -105,21 +106,56 @@ export type RunQuery = z.output<typeof runQuery>;
 export const stepsQuery = z.strictObject({ limit: limit.prefault(MAX_LIMIT), cursor });
 export type StepsQuery = z.output<typeof stepsQuery>;
 
+/** Lines in a page of output; most are short. */
+export const MAX_LINES = 2_000;
+const outputWords = text.optional().describe('Only lines whose text holds these words as they stand, in either case.');
+const place = z
+  .string()
+  .transform((value, context) => {
+    const read = parsePlace(value);
+    if (read !== undefined) return read;
+    const message = 'expected the place of a line, such as 2026-11-20T13:00:00.000Z,12,plan';
+    context.issues.push({ code: 'custom', input: value, message });
+    return z.NEVER;
+  })
+  .optional()
+  .meta({ type: 'string' });
+
 export const outputQuery = z
   .strictObject({
     step: text.optional().describe('Only the output of this step (its stepId).'),
     after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
       .optional()
       .describe('Only output whose `seq` is greater. `seq` numbers the output of one step, so give `step` with it.'),
-    tail: wholeNumber(1, MAX_LIMIT).optional().describe('Only the last so many, in order.'),
-    limit,
+    q: outputWords,
+    tail: wholeNumber(1, MAX_LINES).optional().describe('Only the last so many, in order.'),
+    before: place.describe(
+      'The last lines before this place, in order; `earlier` says whether there are others before them. A place is `at`, `seq`, and percent-encoded `stepId` and `sandboxId` of a line, comma-separated.',
+    ),
+    from: place.describe('The first lines from this place on.'),
+    limit: wholeNumber(1, MAX_LINES).default(DEFAULT_LIMIT).describe(`Lines in a page, 1 to ${MAX_LINES}.`),
     cursor,
   })
   .refine((query) => query.tail === undefined || query.cursor === undefined, {
     path: ['tail'],
     message: 'expected tail or cursor, not both: a tail has no next page',
+  })
+  .refine(({ tail, before, from, cursor }) => [tail ?? cursor, before, from].filter(Boolean).length <= 1, {
+    path: ['before'],
+    message: 'expected one of tail, cursor, before and from',
   });
 export type OutputQuery = z.output<typeof outputQuery>;
+
+export const OUTPUT_FORMATS = ['text', 'ndjson'] as const;
+export const outputDownloadQuery = z.strictObject({
+  format: z
+    .enum(OUTPUT_FORMATS)
+    .default('text')
+    .describe('`text`: to be read, without what a terminal would obey; `ndjson`: a record a line, as it was printed.'),
+  step: text.optional().describe('Only the output of this step (its stepId).'),
+  q: outputWords,
+});
+export type OutputDownloadQuery = z.output<typeof outputDownloadQuery>;
 
 export const samplesQuery = z.strictObject({
   since: since.describe('From this time on (RFC 3339). Default: an hour ago.'),
@@ -364,8 +400,10 @@ export interface Page<T> {
   readonly nextCursor: string | null;
 }
 
-/** `GET /api/v1/runs/{source}/{id}/output` */
+/** `GET /api/v1/runs/{source}/{id}/output`, `GET /api/v1/sandboxes/{source}/{id}/output` */
 export interface OutputPage extends Page<OutputRecord> {
+  /** Of a tail, or what is before a place: there are lines before the first of the page. */
+  readonly earlier?: boolean;
   /** What the page holds is of this moment: `output:{source}/{id}@<position>` of the stream goes on from it. */
   readonly position: string;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { RECORD_LIST_NAMES, type RecordListName, recordListOf, wholeNumber } from './api.ts';
 import { sourceName } from './fields.ts';
 import { KINDS, type Kind, type OutputRecord, type RecordOf } from './records.ts';
+import { type Position, parsePosition, RECORD_TOPICS, type RecordTopic, topicOf } from './topics.ts';
 
 /**
  * What follows the ledger live: `GET /api/v1/stream` (server-sent events) and `GET /api/v1/changes` (the same events as JSON, for
@@ -11,41 +12,6 @@ import { KINDS, type Kind, type OutputRecord, type RecordOf } from './records.ts
 /** A topic of everything that a list holds; `budgets` only says that they have to be read again. */
 export const LIST_TOPICS = ['runs', ...RECORD_LIST_NAMES, 'budgets'] as const;
 export type ListTopic = 'runs' | RecordListName | 'budgets';
-/** A topic of one record: `run:{source}/{id}` (and its steps, usage, sandboxes, approvals), what it prints, a chain (and its runs). */
-export const RECORD_TOPICS = ['run', 'output', 'chain'] as const;
-export type RecordTopic = (typeof RECORD_TOPICS)[number];
-
-/** A place in the order of changes: the number of a commit, and that of an entry in it. */
-export interface Position {
-  readonly seq: number;
-  /** Entries up to this one are behind. */
-  readonly index: number;
-}
-/** Of a commit that is behind as a whole. */
-export const WHOLE = Number.MAX_SAFE_INTEGER;
-
-/** `1234` (all of commit 1234 is behind) or `1234.7` (up to its entry 7). */
-export function formatPosition({ seq, index }: Position): string {
-  return index === WHOLE ? String(seq) : `${seq}.${index}`;
-}
-
-/** @returns undefined where the text is no position. */
-export function parsePosition(text: string): Position | undefined {
-  const [, seq, index] = /^(\d{1,15})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
-  if (seq === undefined) return undefined;
-  return { seq: Number(seq), index: index === undefined ? WHOLE : Number(index) };
-}
-
-export function isAfter(a: Position, b: Position): boolean {
-  return a.seq > b.seq || (a.seq === b.seq && a.index > b.index);
-}
-
-/** @returns the name of a topic as requests and events spell it: source and id percent-encoded, as in a path. */
-export function topicOf(name: ListTopic): string;
-export function topicOf(name: RecordTopic, source: string, id: string): string;
-export function topicOf(name: string, source?: string, id?: string): string {
-  return source === undefined || id === undefined ? name : `${name}:${source}/${encodeURIComponent(id)}`;
-}
 
 /** A topic as it was asked for. */
 export interface Topic {
@@ -166,7 +132,7 @@ export type RecordChange = {
 const outputChange = z.object({
   topics: ofTopics,
   source: z.string(),
-  runId: z.string(),
+  runId: z.string().optional().describe('Absent: of no run, only of the sandbox that each line names.'),
   tail: z.literal(true).optional().describe('These are the last lines that there are: they replace all before.'),
   lines: z
     .array(z.looseObject({ source: z.string(), seq: z.number(), at: z.string() }))
@@ -174,7 +140,7 @@ const outputChange = z.object({
       'In order. A line is one by (sandboxId, stepId, seq): one that was written again replaces the former. All lines sort by (at, stepId, seq).',
     ),
 });
-/** Lines that a run printed. */
+/** Lines that a run or a sandbox printed. */
 export type OutputChange = Omit<z.output<typeof outputChange>, 'lines'> & { lines: OutputRecord[] };
 
 const listChange = z.object({ topics: ofTopics, at });
@@ -197,7 +163,7 @@ const event = <Name extends string, Data extends z.ZodType>(name: Name, data: Da
   z.object({ id: z.string().optional(), event: z.literal(name), data }).describe(what);
 const changed = [
   event('record', recordChange, 'A record was written.'),
-  event('output', outputChange, 'A run printed something.'),
+  event('output', outputChange, 'A run or a sandbox printed something.'),
   event('list', listChange, 'So much changed that the list has to be read again; always so of `budgets`.'),
   event('reset', reset, 'What came after the position is not kept any more: read what is shown again.'),
 ] as const;
@@ -211,6 +177,11 @@ export const streamEvent = z.discriminatedUnion('event', [
   ...changed,
   event('ready', ready, 'What came before is told; from here on events come as they are committed.'),
   event('state', state, 'The ledger does not answer, or does again; nothing is lost meanwhile.'),
+  event(
+    'heartbeat',
+    z.object({}),
+    'A sign of life, at least every 15 s; its id is the place to go on from, although nothing was told.',
+  ),
   event('closing', closing, 'The stream ends; connect again. `renew`: it is ten minutes old.'),
 ]);
 
@@ -224,6 +195,7 @@ export type StreamEvent =
   | ChangeEvent
   | EventOf<'ready', z.output<typeof ready>>
   | EventOf<'state', z.output<typeof state>>
+  | EventOf<'heartbeat', Record<string, never>>
   | EventOf<'closing', z.output<typeof closing>>;
 export interface ChangesAnswer {
   position: string;

@@ -453,6 +453,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   listRunSteps: { answer: page(RECORD_EXAMPLES.step) },
   listRunOutput: { answer: { ...page(RECORD_EXAMPLES.output), position: '48213' } },
+  listSandboxOutput: { answer: { ...page(RECORD_EXAMPLES.output), earlier: true, position: '48213' } },
   find: { answer: found },
   listChanges: { answer: changes },
   listBudgets: { answer: budgets },

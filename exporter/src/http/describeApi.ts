@@ -14,6 +14,7 @@ import {
 } from '../contract/analytics.ts';
 import {
   errorAnswer,
+  outputDownloadQuery,
   outputQuery,
   RECORD_LIST_NAMES,
   recordListOf,
@@ -214,13 +215,35 @@ function runPaths(): Record<string, Json> {
       query: stepsQuery,
       answer: ref('StepPage'),
     }),
-    [`${run}/output`]: read({
-      id: 'listRunOutput',
-      summary: 'What a run printed, in the order of time',
-      tag: 'runs',
-      path,
+    ...outputPaths('run', run),
+    ...outputPaths('sandbox', '/api/v1/sandboxes/{source}/{id}'),
+  };
+}
+
+function outputPaths(of: 'run' | 'sandbox', record: string): Record<string, Json> {
+  const tag = of === 'run' ? 'runs' : 'records';
+  const text = { schema: { type: 'string' } };
+  const file = {
+    description: 'Every line that there is when it is asked for.',
+    content: { 'text/plain': text, 'application/x-ndjson': text },
+  };
+  return {
+    [`${record}/output`]: read({
+      id: `list${pascal(of)}Output`,
+      summary: `What a ${of} printed, in the order of time`,
+      tag,
+      path: [SOURCE, ID],
       query: outputQuery,
       answer: ref('OutputPage'),
+    }),
+    [`${record}/output/download`]: read({
+      id: `download${pascal(of)}Output`,
+      summary: `All that a ${of} printed, as a file`,
+      tag,
+      path: [SOURCE, ID],
+      query: outputDownloadQuery,
+      answer: {},
+      more: { '200': file },
     }),
   };
 }
@@ -229,7 +252,7 @@ function runPaths(): Record<string, Json> {
 function livePaths(): Record<string, Json> {
   const events = {
     description:
-      'Server-sent events. The data of each is that of StreamEvent with the same `event`; its id is where to go on from. A comment every 15 s; the stream ends after some ten minutes, and whenever it does the client connects again with the last id, without loss or repetition.',
+      'Server-sent events. The data of each is that of StreamEvent with the same `event`; its id is where to go on from. A `heartbeat` every 15 s; the stream ends after some ten minutes, and whenever it does the client connects again with the last id, without loss or repetition.',
     content: { 'text/event-stream': { schema: { type: 'string' } } },
   };
   const lastEventId = {

@@ -21,6 +21,7 @@ import type { Principal } from './auth.ts';
 import { compatibleRoutes } from './compatible/compatibleRoutes.ts';
 import { notificationUsers } from './notificationUsers.ts';
 import { openapiRoute } from './openapiRoute.ts';
+import { outputRoutes } from './outputRoutes.ts';
 import { qualityRoutes } from './qualityRoutes.ts';
 import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
 import { runsRoutes } from './runsRoutes.ts';
@@ -37,6 +38,7 @@ export function recordRoutes(
   { pool, quality = () => DEFAULT_QUALITY_POLICY }: RecordRoutesOptions,
 ): void {
   runsRoutes(app, { pool });
+  outputRoutes(app, { pool });
   for (const name of RECORD_LIST_NAMES) {
     const schema = recordsQuerySchema(name);
     readRoute(

@@ -1,16 +1,15 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { outputQuery, runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
+import { runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
 import { type FindAnswer, findQuery } from '../contract/find.ts';
 import { findRecords } from '../ledger/read/findRecords.ts';
-import { listOutput } from '../ledger/read/listOutput.ts';
 import { listRuns } from '../ledger/read/listRuns.ts';
 import { listSteps } from '../ledger/read/listSteps.ts';
 import { readRun } from '../ledger/read/readRun.ts';
 import { errorBody } from './httpError.ts';
 import { notFound, readParams, readQuery, readRoute, sendJson } from './readRequest.ts';
 
-/** `GET /api/v1/runs`, `/runs/{source}/{id}`, its steps and its output; `GET /api/v1/find`. */
+/** `GET /api/v1/runs`, `/runs/{source}/{id}` and its steps; `GET /api/v1/find`. */
 export function runsRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
   readRoute(app, '/api/v1/runs', async (request, reply) => {
     const query = readQuery(request, runsQuery);
@@ -39,14 +38,6 @@ export function runsRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.P
     const { source, id } = readParams(request, 'source', 'id');
     const query = readQuery(request, stepsQuery);
     const page = await listSteps(pool, source, id, query, request.principal.projects);
-    if (page === undefined) throw notFound(`run ${id} of source ${source}`);
-    return sendJson(reply, page);
-  });
-
-  readRoute(app, '/api/v1/runs/:source/:id/output', async (request, reply) => {
-    const { source, id } = readParams(request, 'source', 'id');
-    const query = readQuery(request, outputQuery);
-    const page = await listOutput(pool, source, id, query, request.principal.projects);
     if (page === undefined) throw notFound(`run ${id} of source ${source}`);
     return sendJson(reply, page);
   });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { type Position, type Topic, WHOLE } from '../../contract/live.ts';
+import type { Topic } from '../../contract/live.ts';
+import { type Position, WHOLE } from '../../contract/topics.ts';
 import { interestOf } from '../../ledger/changes/interest.ts';
 import { type ChangesPage, type LedgerChange, readChanges, readHead } from '../../ledger/changes/readChanges.ts';
 

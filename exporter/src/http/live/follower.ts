@@ -1,6 +1,7 @@
 import { rolesFrom } from '../../config/roles.ts';
 import { recordListOf } from '../../contract/api.ts';
-import { type ChangeEvent, formatPosition, isAfter, type Position, type Topic } from '../../contract/live.ts';
+import type { ChangeEvent, Topic } from '../../contract/live.ts';
+import { formatPosition, isAfter, isRecordTopic, type Position } from '../../contract/topics.ts';
 import type { LedgerChange } from '../../ledger/changes/readChanges.ts';
 import type { Principal } from '../auth.ts';
 import { HttpError } from '../httpError.ts';
@@ -20,7 +21,7 @@ const ADMINS = rolesFrom('admin');
 /** @throws HttpError 403 where a topic is not for who asks. */
 export function followerOf(topics: readonly Topic[], principal: Principal): Follower {
   for (const { name } of topics) {
-    if (name === 'runs' || name === 'budgets' || name === 'run' || name === 'output' || name === 'chain') continue;
+    if (name === 'runs' || name === 'budgets' || isRecordTopic(name)) continue;
     const isAdmin = principal.kind === 'local' || ADMINS.some((role) => role === principal.role);
     if (recordListOf(name).access === 'admin' && !isAdmin) {
       const message = `topics: found ${name} asked for by "${principal.name}" of role ${principal.role}, expected one of ${ADMINS.join(', ')}`;

@@ -1,14 +1,8 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import type { Counter, Gauge } from 'prom-client';
-import {
-  type ChangesAnswer,
-  changesQuery,
-  formatPosition,
-  type Position,
-  parsePosition,
-  streamQuery,
-} from '../../contract/live.ts';
+import { type ChangesAnswer, changesQuery, streamQuery } from '../../contract/live.ts';
+import { formatPosition, type Position, parsePosition } from '../../contract/topics.ts';
 import { interestOf } from '../../ledger/changes/interest.ts';
 import { readChanges } from '../../ledger/changes/readChanges.ts';
 import type { Principal } from '../auth.ts';

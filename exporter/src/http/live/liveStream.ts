@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { formatPosition, type Position, type StreamEvent } from '../../contract/live.ts';
+import type { StreamEvent } from '../../contract/live.ts';
+import { formatPosition, type Position } from '../../contract/topics.ts';
 import type { ChangeFeed } from './changeFeed.ts';
 import { tell } from './follower.ts';
 import type { Start } from './startFollowing.ts';
@@ -67,7 +68,7 @@ export class LiveStream {
     const { follower, from, events } = this.#start;
     // The position goes along, so that a client that was told nothing for long goes on from near the end.
     const beat = setInterval(
-      () => this.#interject(`: heartbeat\nid: ${formatPosition(this.#position)}\n\n`),
+      () => this.#interject(frame({ id: formatPosition(this.#position), event: 'heartbeat', data: {} })),
       heartbeatMs,
     );
     // Streams that began together do not end together.

@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { type ChangeEvent, type Position, WHOLE } from '../../contract/live.ts';
+import type { ChangeEvent } from '../../contract/live.ts';
+import { type Position, WHOLE } from '../../contract/topics.ts';
 import { earliest } from '../../ledger/changes/interest.ts';
 import { isKept, readHead } from '../../ledger/changes/readChanges.ts';
-import { readTail } from '../../ledger/read/listOutput.ts';
+import { type Printer, readTail } from '../../ledger/read/listOutput.ts';
 import { readSnapshot } from '../../ledger/read/readSnapshot.ts';
 import { type Follower, goOnFrom } from './follower.ts';
 
@@ -36,9 +37,12 @@ export async function startFollowing(
     }
     const topics = asked.topics.map(({ after: _after, ...topic }) => topic);
     for (const { name, source, id, text } of topics) {
-      if (name !== 'output' || tail === 0 || source === undefined || id === undefined) continue;
-      const lines = await readTail(client, { source, id }, tail, asked.projects);
-      events.push({ event: 'output', data: { topics: [text], source, runId: id, tail: true, lines } });
+      if (tail === 0 || source === undefined || id === undefined) continue;
+      if (name !== 'output' && name !== 'sandbox-output') continue;
+      const printer: Printer = { of: name === 'output' ? 'run' : 'sandbox', source, id };
+      const lines = await readTail(client, printer, tail, asked.projects);
+      const ofRun = name === 'output' ? { runId: id } : {};
+      events.push({ event: 'output', data: { topics: [text], source, ...ofRun, tail: true, lines } });
     }
     return { follower: { ...asked, topics }, from: { seq: known.head, index: WHOLE }, events };
   });

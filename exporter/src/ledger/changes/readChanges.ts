@@ -1,20 +1,21 @@
 import type pg from 'pg';
-import {
-  isAfter,
-  LIST_TOPICS,
-  type ListTopic,
-  listTopicOf,
-  type Position,
-  topicOf,
-  WHOLE,
-} from '../../contract/live.ts';
+import { LIST_TOPICS, type ListTopic, listTopicOf } from '../../contract/live.ts';
 import { definitionOf, type Kind, type OutputRecord } from '../../contract/records.ts';
+import { isAfter, type Position, topicOf, WHOLE } from '../../contract/topics.ts';
 import { withJudgement } from '../quality/withJudgement.ts';
 import { type AnyRecord, answeredDoc, projectsOfRecord } from '../read/listRecords.ts';
 import { LIST_LEAVES_OUT } from '../read/listRuns.ts';
 import { readSnapshot } from '../read/readSnapshot.ts';
 import { recordTable } from '../recordTable.ts';
-import { followsList, followsRecord, type Interest, movesBudgets, recordName, runIdOfKey } from './interest.ts';
+import {
+  followsList,
+  followsRecord,
+  type Interest,
+  movesBudgets,
+  recordName,
+  runIdOfKey,
+  sandboxIdOfKey,
+} from './interest.ts';
 
 /** Something that changed, for whoever follows one of its topics and may see one of its projects. */
 export interface LedgerChange {
@@ -241,10 +242,11 @@ function topicsOf(kind: Kind, source: string, key: string, doc: AnyRecord): stri
   return topics;
 }
 
-/** Some lines of a run in one commit. */
+/** Some lines of a run and a sandbox (or one of the two) in one commit. */
 interface Lines {
   readonly source: string;
   readonly runId: string;
+  readonly sandboxId: string;
   /** Of the last entry. */
   index: number;
   entries: number;
@@ -259,20 +261,21 @@ function addLine(
   found: Found | undefined,
 ): void {
   const runId = runIdOfKey(key);
-  const name = recordName(source, runId);
-  const ofRun = chunks.get(name) ?? [];
-  chunks.set(name, ofRun);
-  let chunk = ofRun.at(-1);
+  const sandboxId = sandboxIdOfKey(key);
+  const name = `${recordName(source, runId)}\0${sandboxId}`;
+  const printed = chunks.get(name) ?? [];
+  chunks.set(name, printed);
+  let chunk = printed.at(-1);
   if (chunk === undefined || chunk.entries === MOST_LINES) {
-    chunk = { source, runId, index, entries: 0, found: [] };
-    ofRun.push(chunk);
+    chunk = { source, runId, sandboxId, index, entries: 0, found: [] };
+    printed.push(chunk);
   }
   chunk.index = index;
   chunk.entries++;
   if (found?.doc != null) chunk.found.push(found);
 }
 
-function describeLines({ source, runId, index, found }: Lines, seq: number): LedgerChange | undefined {
+function describeLines({ source, runId, sandboxId, index, found }: Lines, seq: number): LedgerChange | undefined {
   const [first] = found;
   if (first === undefined) return undefined;
   // Only output is asked for here.
@@ -280,9 +283,12 @@ function describeLines({ source, runId, index, found }: Lines, seq: number): Led
   return {
     position: { seq, index },
     event: 'output',
-    topics: [topicOf('output', source, runId)],
+    topics: [
+      ...(runId === '' ? [] : [topicOf('output', source, runId)]),
+      ...(sandboxId === '' ? [] : [topicOf('sandbox-output', source, sandboxId)]),
+    ],
     projects: first.projects,
-    data: { source, runId, lines },
+    data: { source, ...(runId === '' ? {} : { runId }), lines },
   };
 }
 
@@ -319,9 +325,10 @@ function describeLists(
   }));
 }
 
-/** Who may see a run may see what it printed; its sandbox may be of another project. */
-const PROJECT_OF_RUN = `array_remove(array[(select o.project from fleetlens.run o
-  where o.source = t.source and o.key = t.doc ->> 'runId')], null)`;
+/** Who may see a run may see what it printed; its sandbox may be of another project. What is of no run is of its sandbox. */
+const PROJECT_OF_OUTPUT = `array_remove(array[case when t.doc ? 'runId'
+  then (select o.project from fleetlens.run o where o.source = t.source and o.key = t.doc ->> 'runId')
+  else (select o.doc ->> 'project' from fleetlens.sandbox o where o.source = t.source and o.key = t.doc ->> 'sandboxId') end], null)`;
 
 /** $1 sources, $2 keys */
 function textOf(kind: Kind, withDoc: boolean): string {
@@ -330,6 +337,6 @@ function textOf(kind: Kind, withDoc: boolean): string {
     if (kind === 'run') return withJudgement('t', `(t.doc - ${LIST_LEAVES_OUT})`);
     return list === undefined || list === 'runs' || list === 'budgets' ? 't.doc' : answeredDoc(list);
   };
-  return `select t.source, t.key, ${withDoc ? doc() : 'null::jsonb'} as doc, ${kind === 'output' ? PROJECT_OF_RUN : projectsOfRecord(kind)} as projects
+  return `select t.source, t.key, ${withDoc ? doc() : 'null::jsonb'} as doc, ${kind === 'output' ? PROJECT_OF_OUTPUT : projectsOfRecord(kind)} as projects
     from unnest($1::text[], $2::text[]) as w(source, key) join ${recordTable(kind)} t on t.source = w.source and t.key = w.key`;
 }
