@@ -15,19 +15,19 @@ const TYPES = { text: ['text/plain', 'txt'], ndjson: ['application/x-ndjson', 'n
 /** What runs and sandboxes printed: `GET /api/v1/runs/{source}/{id}/output`, the same of sandboxes, and all of it as a file. */
 export function outputRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.Pool }): void {
   let underWay = 0;
-  for (const of of ['run', 'sandbox'] as const) {
-    const path = of === 'run' ? '/api/v1/runs/:source/:id/output' : '/api/v1/sandboxes/:source/:id/output';
+  for (const kind of ['run', 'sandbox'] as const) {
+    const path = kind === 'run' ? '/api/v1/runs/:source/:id/output' : '/api/v1/sandboxes/:source/:id/output';
 
     readRoute(app, path, async (request, reply) => {
-      const printer: Printer = { of, ...readParams(request, 'source', 'id') };
+      const printer: Printer = { of: kind, ...readParams(request, 'source', 'id') };
       const query = readQuery(request, outputQuery);
       const page = await listOutput(pool, printer, query, request.principal.projects);
-      if (page === undefined) throw notFound(`${of} ${printer.id} of source ${printer.source}`);
+      if (page === undefined) throw notFound(`${kind} ${printer.id} of source ${printer.source}`);
       return sendJson(reply, page);
     });
 
     readRoute(app, `${path}/download`, async (request, reply) => {
-      const printer: Printer = { of, ...readParams(request, 'source', 'id') };
+      const printer: Printer = { of: kind, ...readParams(request, 'source', 'id') };
       const query = readQuery(request, outputDownloadQuery);
       if (underWay >= MAX_DOWNLOADS) {
         const message = `${underWay} downloads are under way, at most ${MAX_DOWNLOADS} may; ask again`;
@@ -40,7 +40,7 @@ export function outputRoutes(app: FastifyInstance, { pool }: { readonly pool: pg
       let body: Readable;
       try {
         const pages = await streamOutput(pool, printer, query, request.principal.projects);
-        if (pages === undefined) throw notFound(`${of} ${printer.id} of source ${printer.source}`);
+        if (pages === undefined) throw notFound(`${kind} ${printer.id} of source ${printer.source}`);
         // What fails before the first line still has an answer of its own.
         body = Readable.from(linesOf(await pages.next(), pages, query.format), { objectMode: false });
       } catch (error) {
