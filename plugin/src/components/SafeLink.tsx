@@ -15,7 +15,7 @@ export function SafeLink({ href, children }: { href: string | undefined; childre
   const safe = safeHref(href);
   if (safe === undefined) return <>{children}</>;
   return (
-    <TextLink href={safe} external inline={false}>
+    <TextLink href={safe} external>
       {children as string}
     </TextLink>
   );
