@@ -17,6 +17,7 @@ import type { Cause } from './causeOf';
 import { ErrorReport } from './ErrorReport';
 import { Facts } from './Facts';
 import { Moment } from './Moment';
+import { RunLinks } from './RunLinks';
 
 interface Props {
   readonly run: Listed<'run'>;
@@ -57,6 +58,7 @@ export function RunHeader({ run, cause, nowMs, onShowStep, acknowledgement }: Pr
           {acknowledgement}
         </div>
       )}
+      <RunLinks run={run} />
       {notes.map(({ text, icon }) => (
         <p key={text} className={styles.note}>
           <Icon name={icon} aria-hidden /> {text}

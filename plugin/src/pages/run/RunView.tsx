@@ -10,10 +10,12 @@ import { links } from '../../app/links';
 import { OutputViewer } from '../../components/output/OutputViewer';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
+import { AcknowledgeRun } from '../../components/run/AcknowledgeRun';
 import { causeOf, failingStepOf } from '../../components/run/causeOf';
 import { RunHeader } from '../../components/run/RunHeader';
 import { Timeline } from '../../components/run/Timeline';
-import { useRun, useSteps } from './runQueries';
+import { RunSections } from './RunSections';
+import { useAcknowledge, useRun, useSteps } from './runQueries';
 import { useNow } from './useNow';
 import { useRunPlace } from './useRunPlace';
 
@@ -26,6 +28,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
   const isRunOpen = isOpen(run.data?.status);
   const { query: stepsQuery, steps } = useSteps(source, id, isRunOpen);
   const nowMs = useNow(isRunOpen);
+  const acknowledge = useAcknowledge(source, id);
   const output = useRef<HTMLElement>(null);
 
   const failing = run.data === undefined ? undefined : failingStepOf(run.data, steps)?.stepId;
@@ -54,7 +57,24 @@ export function RunView({ source, id }: { source: string; id: string }) {
     <PluginPage pageNav={{ text: title }}>
       <div className={styles.page}>
         <QueryState query={run}>
-          {(data) => <RunHeader run={data} cause={causeOf(data, steps)} nowMs={nowMs} onShowStep={select} />}
+          {(data) => (
+            <RunHeader
+              run={data}
+              cause={causeOf(data, steps)}
+              nowMs={nowMs}
+              onShowStep={select}
+              acknowledgement={
+                (data.status === 'failed' || data.status === 'timed_out') && (
+                  <AcknowledgeRun
+                    run={data}
+                    onAcknowledge={acknowledge.mutate}
+                    isPending={acknowledge.isPending}
+                    error={acknowledge.error}
+                  />
+                )
+              }
+            />
+          )}
         </QueryState>
         {run.data !== undefined && (
           <section aria-labelledby="run-timeline">
@@ -113,6 +133,15 @@ export function RunView({ source, id }: { source: string; id: string }) {
               onSearch={(q) => change({ q })}
             />
           </section>
+        )}
+        {run.data !== undefined && (
+          <RunSections
+            run={run.data}
+            steps={steps}
+            section={place.section}
+            onSection={(section) => change({ section })}
+            onShowStep={select}
+          />
         )}
       </div>
     </PluginPage>
