@@ -1,13 +1,16 @@
 import { APP_PATH } from '../constants';
 
-type Parameters = Readonly<Record<string, string | undefined>>;
+/** What a page is opened with; a list becomes a parameter for each value. */
+type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
  * Where each page is. What identifies a record stands in the query, so that any id can be written. Grafana adds its own sub-path to
  * links of its router.
  */
 function at(page: string, parameters: Parameters = {}): string {
-  const known = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const known = Object.entries(parameters).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : (value ?? [])).map((item) => [name, item]),
+  );
   const query = new URLSearchParams(known).toString();
   return `${APP_PATH}/${page}${query === '' ? '' : `?${query}`}`;
 }
@@ -26,5 +29,6 @@ export const links = {
   workflows: (filters: Parameters = {}) => at('workflows', filters),
   budgets: (filters: Parameters = {}) => at('budgets', filters),
   approvals: (filters: Parameters = {}) => at('approvals', filters),
+  find: (asked: Parameters) => at('find', asked),
   history: (filters: Parameters = {}) => at('history', filters),
 };

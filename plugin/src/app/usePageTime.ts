@@ -59,7 +59,8 @@ export function toRange({ from, to }: PageTime): TimeRange {
   return rangeUtil.convertRawToRange({ from: read(from), to: read(to) });
 }
 
-function isWindow(time: PageTime): boolean {
+/** @returns whether both ends are times, in their order. */
+export function isWindow(time: PageTime): boolean {
   const { from, to } = toRange(time);
   return from?.isValid() === true && to?.isValid() === true && from.isBefore(to);
 }

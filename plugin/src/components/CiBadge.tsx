@@ -4,7 +4,7 @@ import { t } from '@grafana/i18n';
 import { UNKNOWN } from '../format/formatValues';
 import { Mark, type MarkTone } from './Mark';
 
-const CI_TONES: Readonly<Record<CiStatus, readonly [MarkTone, IconName]>> = {
+export const CI_TONES: Readonly<Record<CiStatus, readonly [MarkTone, IconName]>> = {
   passing: ['success', 'check'],
   failing: ['error', 'times'],
   pending: ['neutral', 'clock-nine'],

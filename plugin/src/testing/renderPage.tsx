@@ -1,4 +1,4 @@
-import type { DataSourceInstanceSettings } from '@grafana/data';
+import { type DataSourceInstanceSettings, PluginContextProvider, type PluginMeta } from '@grafana/data';
 import { type BackendSrvRequest, setBackendSrv, setDataSourceSrv } from '@grafana/runtime';
 import { render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
@@ -6,7 +6,7 @@ import { setupServer } from 'msw/node';
 import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
 import { Observable } from 'rxjs';
 import App from '../app/App';
-import { APP_PATH, DATA_SOURCE_ID } from '../constants';
+import { APP_ID, APP_PATH, DATA_SOURCE_ID } from '../constants';
 
 /** Where the exporter's API is for tests: as behind the data source proxy of a Grafana. */
 export const ORIGIN = 'http://grafana.test';
@@ -51,12 +51,14 @@ export function openPage(path: string) {
     current = address;
   };
   const view = render(
-    <MemoryRouter initialEntries={[`${APP_PATH}/${path}`]}>
-      <Address onChange={note} />
-      <Routes>
-        <Route path={`${APP_PATH}/*`} element={<App {...({} as Parameters<typeof App>[0])} />} />
-      </Routes>
-    </MemoryRouter>,
+    <PluginContextProvider meta={{ id: APP_ID } as PluginMeta}>
+      <MemoryRouter initialEntries={[`${APP_PATH}/${path}`]}>
+        <Address onChange={note} />
+        <Routes>
+          <Route path={`${APP_PATH}/*`} element={<App {...({} as Parameters<typeof App>[0])} />} />
+        </Routes>
+      </MemoryRouter>
+    </PluginContextProvider>,
   );
   /** `address()`: where the app is now. */
   return { ...view, user, address: () => current };
