@@ -3,28 +3,106 @@ import {
   type DataQueryResponse,
   DataSourceApi,
   type DataSourceInstanceSettings,
-  FieldType,
-  toDataFrame,
+  LoadingState,
+  type ScopedVars,
+  type TestDataSourceResponse,
 } from '@grafana/data';
+import { getTemplateSrv } from '@grafana/runtime';
+import { merge, Observable } from 'rxjs';
+import { ApiFailure } from '../api/ApiFailure';
 import { FleetApi } from '../api/FleetApi';
-import type { FleetQuery, FleetSourceOptions } from './types';
+import { hubOf } from '../live/hubOf';
+import { answerQuery, topicsOf } from './answerQuery';
+import { checkConnection } from './checkConnection';
+import { FleetVariables } from './FleetVariables';
+import { interpolateQuery } from './interpolateQuery';
+import { DEFAULT_QUERY, type FleetQuery, type FleetSourceOptions } from './types';
 
+/** Changes that come together are one new answer. */
+const GATHER_MS = 1_000;
+
+/** The exporter's records as data frames: for dashboards, Explore, variables and annotations. */
 export class FleetDataSource extends DataSourceApi<FleetQuery, FleetSourceOptions> {
   readonly api: FleetApi;
 
   constructor(settings: DataSourceInstanceSettings<FleetSourceOptions>) {
     super(settings);
     this.api = new FleetApi(settings.url ?? '');
+    this.variables = new FleetVariables(this.api);
+    // The query editor serves annotations too; frames of `events` have the names that Grafana looks for.
+    this.annotations = { getDefaultQuery: () => ({ queryType: 'events', events: ['failed_runs'] }) };
   }
 
-  override async query(request: DataQueryRequest<FleetQuery>): Promise<DataQueryResponse> {
-    const page = await this.api.runs({ limit: 50 });
-    const fields = [{ name: 'Run', type: FieldType.string, values: page.data.map(({ runId }) => runId) }];
-    return { data: request.targets.map(({ refId }) => toDataFrame({ refId, fields })) };
+  override getDefaultQuery(): Partial<FleetQuery> {
+    return DEFAULT_QUERY;
   }
 
-  override async testDatasource() {
-    await this.api.runs({ limit: 1 });
-    return { status: 'success', message: 'The exporter answers' };
+  override filterQuery({ hide }: FleetQuery): boolean {
+    return hide !== true;
   }
+
+  override interpolateVariablesInQueries(queries: FleetQuery[], scoped: ScopedVars): FleetQuery[] {
+    return queries.map((query) => interpolateQuery(query, getTemplateSrv(), scoped));
+  }
+
+  override query(request: DataQueryRequest<FleetQuery>): Observable<DataQueryResponse> {
+    const answers = request.targets
+      .filter((query) => this.filterQuery(query))
+      .map((query) => this.#answers({ ...DEFAULT_QUERY, ...query } as FleetQuery, request));
+    return merge(...answers);
+  }
+
+  /** One answer; of a live query a new one after each change, until nobody listens. */
+  #answers(asked: FleetQuery, { range, scopedVars }: DataQueryRequest<FleetQuery>): Observable<DataQueryResponse> {
+    const query = interpolateQuery(asked, getTemplateSrv(), scopedVars);
+    const topics = query.live === true ? topicsOf(query) : [];
+    const key = query.refId;
+    return new Observable((subscriber) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let asking = false;
+      let isStale = false;
+      const answer = async () => {
+        asking = true;
+        isStale = false;
+        try {
+          const data = await answerQuery(this.api, query, range);
+          subscriber.next({ data, key, state: topics.length > 0 ? LoadingState.Streaming : LoadingState.Done });
+        } catch (error) {
+          subscriber.next({
+            data: [],
+            key,
+            state: LoadingState.Error,
+            errors: [{ refId: key, message: messageOf(error) }],
+          });
+        }
+        asking = false;
+        if (topics.length === 0) subscriber.complete();
+        else if (isStale) again();
+      };
+      const again = () => {
+        isStale = true;
+        if (asking || timer !== undefined) return;
+        timer = setTimeout(() => {
+          timer = undefined;
+          void answer();
+        }, GATHER_MS);
+      };
+      void answer();
+      const leave = topics.length > 0 ? hubOf(this.api).subscribe(topics, again) : undefined;
+      return () => {
+        leave?.();
+        clearTimeout(timer);
+      };
+    });
+  }
+
+  override testDatasource(): Promise<TestDataSourceResponse> {
+    return checkConnection(this.api);
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof ApiFailure && error.requestId !== undefined)
+    return `${error.message} (request ${error.requestId})`;
+  return error instanceof Error ? error.message : String(error);
 }

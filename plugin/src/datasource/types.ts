@@ -1,16 +1,69 @@
 import type { DataSourceJsonData } from '@grafana/data';
 import type { DataQuery } from '@grafana/schema';
 
+/** What a query asks for. */
+export const QUERY_TYPES = [
+  'runs',
+  'run',
+  'steps',
+  'trace',
+  'output',
+  'chains',
+  'chain',
+  'sandboxes',
+  'queues',
+  'usage',
+  'quality',
+  'analytics',
+  'events',
+] as const;
+export type FleetQueryType = (typeof QUERY_TYPES)[number];
+
+/** What narrows a query down; each takes variables, and several values of one are alternatives. */
+export const FILTERS = ['source', 'project', 'workflow', 'persona', 'model', 'status'] as const;
+export type FilterName = (typeof FILTERS)[number];
+
+export const EVENT_TYPES = ['failed_runs', 'failed_chains', 'budget_pauses'] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export const GROUPINGS = ['source', 'project', 'workflow', 'persona', 'model'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
 export interface FleetQuery extends DataQuery {
-  readonly queryType: 'runs';
+  queryType: FleetQueryType;
+  filters?: Partial<Record<FilterName, string[]>>;
+  /** Of `run`, `steps`, `trace`, `output` and `chain`: whose. `id` is a run's or a chain's. */
+  source?: string;
+  id?: string;
+  /** Of `output`: only this step. */
+  stepId?: string;
+  /** Records at most; default 100. */
+  limit?: number;
+  /** Of `analytics`. */
+  groupBy?: Grouping[];
+  /** Of `analytics` and `queues`: figures over time instead of a table. */
+  asTimeSeries?: boolean;
+  /** Of `events`. */
+  events?: EventType[];
+  /** Follows what changes while the panel is shown. */
+  live?: boolean;
 }
+
+/** What a variable lists the values of. */
+export interface FleetVariableQuery extends DataQuery {
+  values?: FilterName;
+  filters?: Partial<Record<FilterName, string[]>>;
+}
+
+export const DEFAULT_QUERY: Partial<FleetQuery> = { queryType: 'runs' };
+export const DEFAULT_LIMIT = 100;
 
 export interface FleetSourceOptions extends DataSourceJsonData {
   /** Address of the exporter, as Grafana's server reaches it. */
-  readonly url?: string;
+  url?: string;
 }
 
 export interface FleetSourceSecrets {
   /** A token of the exporter, of role viewer. */
-  readonly token?: string;
+  token?: string;
 }

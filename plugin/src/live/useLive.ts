@@ -1,27 +1,8 @@
 import { type QueryKey, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
-import type { FleetApi } from '../api/FleetApi';
 import { useFleetApi } from '../api/FleetApiContext';
-import { LiveHub } from './LiveHub';
+import { hubOf } from './hubOf';
 import type { LiveEvent, LiveStatus } from './liveMessages';
-
-const hubs = new Map<string, LiveHub>();
-
-/** One for all parts of the page that ask the same data source. */
-function hubOf(api: FleetApi): LiveHub {
-  const name = api.url('');
-  let hub = hubs.get(name);
-  if (hub === undefined) {
-    hub = new LiveHub(api, {
-      EventSource: globalThis.EventSource,
-      // Neither is there on a page that a plain http address serves.
-      locks: globalThis.navigator.locks,
-      channel: 'BroadcastChannel' in globalThis ? (channel) => new BroadcastChannel(channel) : undefined,
-    });
-    hubs.set(name, hub);
-  }
-  return hub;
-}
 
 interface LiveOptions {
   /** What is behind already: the `position` of the page of output that is shown. */

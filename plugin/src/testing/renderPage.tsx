@@ -11,6 +11,8 @@ import { APP_ID, APP_PATH, DATA_SOURCE_ID } from '../constants';
 /** Where the exporter's API is for tests: as behind the data source proxy of a Grafana. */
 export const ORIGIN = 'http://grafana.test';
 const PROXY = '/api/datasources/proxy/uid/fleet';
+/** Address of the data source, as its settings have it. */
+export const PROXY_URL = `${ORIGIN}${PROXY}`;
 /** @returns the address that handlers of MSW answer for a read route, such as `/api/v1/runs`. */
 export const readUrl = (path: string) => `${ORIGIN}${PROXY}/read${path}`;
 export const ACT_URL = `${ORIGIN}${PROXY}/act`;

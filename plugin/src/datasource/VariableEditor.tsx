@@ -1,0 +1,32 @@
+import type { QueryEditorProps } from '@grafana/data';
+import { t } from '@grafana/i18n';
+import { Combobox, InlineField } from '@grafana/ui';
+import { FilterInputs } from './FilterInputs';
+import type { FleetDataSource } from './FleetDataSource';
+import { FILTERS, type FleetQuery, type FleetSourceOptions, type FleetVariableQuery } from './types';
+
+type Props = QueryEditorProps<FleetDataSource, FleetQuery, FleetSourceOptions, FleetVariableQuery>;
+
+export function VariableEditor({ datasource, query, onChange }: Props) {
+  const { values = 'project', filters } = query;
+  const others = FILTERS.filter((name) => name !== values && name !== 'status');
+  return (
+    <>
+      <InlineField label={t('datasource.variable.values', 'Values of')} labelWidth={14}>
+        <Combobox
+          aria-label={t('datasource.variable.values', 'Values of')}
+          width={40}
+          options={FILTERS.map((value) => ({ value }))}
+          value={values}
+          onChange={({ value }) => onChange({ ...query, values: value })}
+        />
+      </InlineField>
+      <FilterInputs
+        api={datasource.api}
+        names={values === 'status' || values === 'source' ? [] : others}
+        filters={filters}
+        onChange={(changed) => onChange({ ...query, filters: changed })}
+      />
+    </>
+  );
+}

@@ -1,0 +1,215 @@
+import type { FiguresAnswer, FiguresOfGroup, TimeseriesAnswer } from '@contract/analytics.ts';
+import type { QualityTrendAnswer } from '@contract/quality.ts';
+import { createDataFrame, type DataFrame, FieldType } from '@grafana/data';
+import type { Listed } from '../../api/FleetApi';
+import { secondsBetween } from '../../format/formatValues';
+import { CHAIN_LINK, CHAIN_STATUS, RUN_LINK, SANDBOX_LINK, SANDBOX_STATUS, SCORE } from './columns';
+import { type Column, instant, number, tableFrame, text } from './tableFrame';
+
+type Chain = Listed<'chain'>;
+type Sandbox = Listed<'sandbox'>;
+type Queue = Listed<'queue'>;
+type Usage = Listed<'usage'>;
+
+const succeededSprints = ({ sprints }: Chain) => sprints?.filter(({ status }) => status === 'succeeded').length;
+
+const CHAIN_COLUMNS: readonly Column<Chain>[] = [
+  instant('created', ({ createdAt }) => createdAt),
+  text('status', ({ status }) => status, CHAIN_STATUS),
+  text('name', ({ name, chainId }) => name ?? chainId, CHAIN_LINK),
+  text('project', ({ project }) => project),
+  text('workflow', ({ workflow }) => workflow),
+  number('sprints done', 'none', succeededSprints),
+  number('sprints', 'none', ({ sprintCount, sprints }) => sprintCount ?? sprints?.length),
+  number('failed sprint', 'none', ({ failedSprintIndex }) => failedSprintIndex),
+  number('duration', 's', ({ createdAt, finishedAt, status }) =>
+    finishedAt === undefined && status !== 'running' ? undefined : secondsBetween(createdAt, finishedAt),
+  ),
+  number('cost', 'currencyUSD', ({ costUsd }) => costUsd),
+  text('source', ({ source }) => source),
+  text('chain', ({ chainId }) => chainId, CHAIN_LINK),
+  text('source status', ({ rawStatus }) => rawStatus),
+];
+
+export function chainsFrame(refId: string, chains: readonly Chain[]): DataFrame {
+  return tableFrame(refId, 'Chains', chains, CHAIN_COLUMNS);
+}
+
+/** One chain and its runs; panels of the app take the records from `meta.custom`. */
+export function chainFrame(refId: string, chain: Chain, runs: readonly Listed<'run'>[]): DataFrame {
+  return tableFrame(refId, chain.name ?? chain.chainId, [chain], CHAIN_COLUMNS, { custom: { chain, runs } });
+}
+
+export function sandboxesFrame(refId: string, sandboxes: readonly Sandbox[]): DataFrame {
+  return tableFrame<Sandbox>(refId, 'Sandboxes', sandboxes, [
+    instant('created', ({ createdAt }) => createdAt),
+    text('status', ({ status }) => status, SANDBOX_STATUS),
+    text('sandbox', ({ sandboxId }) => sandboxId, SANDBOX_LINK),
+    text('project', ({ project }) => project),
+    text('origin', ({ origin }) => origin),
+    text('template', ({ template }) => template),
+    number('CPUs', 'none', ({ cpuCount }) => cpuCount),
+    number('CPU used', 'percentunit', ({ cpuUsedRatio }) => cpuUsedRatio),
+    number('memory', 'bytes', ({ memoryBytes }) => memoryBytes),
+    number('memory used', 'bytes', ({ memoryUsedBytes }) => memoryUsedBytes),
+    text('error', ({ error }) => error?.message),
+    text('source', ({ source }) => source),
+    text('run', ({ runId }) => runId, RUN_LINK),
+    text('source status', ({ rawStatus }) => rawStatus),
+  ]);
+}
+
+const QUEUE_FIGURES: readonly Column<Queue>[] = [
+  number('due', 'short', ({ due }) => due),
+  number('deferred', 'short', ({ deferred }) => deferred),
+  number('in progress', 'short', ({ inProgress }) => inProgress),
+  number('workers', 'short', ({ workers }) => workers),
+];
+
+export function queuesFrame(refId: string, queues: readonly Queue[]): DataFrame {
+  return tableFrame<Queue>(refId, 'Queues', queues, [
+    instant('at', ({ at }) => at),
+    text('queue', ({ queue }) => queue),
+    ...QUEUE_FIGURES,
+    number('concurrency limit', 'short', ({ concurrencyLimit }) => concurrencyLimit),
+    number('oldest waits', 's', ({ oldestDueAt, at }) => secondsBetween(oldestDueAt, at)),
+    text('source', ({ source }) => source),
+  ]);
+}
+
+/** The history of one queue. */
+export function queueSeriesFrame(refId: string, { source, queue }: Queue, samples: readonly Queue[]): DataFrame {
+  const frame = tableFrame(refId, queue, samples, [instant('time', ({ at }) => at), ...QUEUE_FIGURES]);
+  const fields = frame.fields.map((field, index) => (index === 0 ? field : { ...field, labels: { source, queue } }));
+  return { ...frame, fields };
+}
+
+export function usageFrame(refId: string, usage: readonly Usage[]): DataFrame {
+  return tableFrame<Usage>(refId, 'Usage', usage, [
+    instant('date', ({ date }) => date),
+    text('service', ({ service }) => service),
+    text('model', ({ model }) => model),
+    text('project', ({ project }) => project),
+    text('persona', ({ persona }) => persona),
+    text('step type', ({ stepType }) => stepType),
+    number('cost', 'currencyUSD', ({ costUsd }) => costUsd),
+    number('quantity', 'short', ({ quantity }) => quantity),
+    text('unit', ({ unit }) => unit),
+    number('input tokens', 'short', ({ inputTokens }) => inputTokens),
+    number('output tokens', 'short', ({ outputTokens }) => outputTokens),
+    number('duration', 's', ({ durationSeconds }) => durationSeconds),
+    text('source', ({ source }) => source),
+    text('run', ({ runId }) => runId, RUN_LINK),
+  ]);
+}
+
+export function qualityFrame(refId: string, { data }: QualityTrendAnswer): DataFrame {
+  const dimensions = [
+    ...new Set(data.flatMap((bucket) => Object.keys(bucket.dimensions))),
+  ] as (keyof QualityTrendAnswer['data'][number]['dimensions'])[];
+  type Bucket = QualityTrendAnswer['data'][number];
+  return tableFrame<Bucket>(refId, 'Quality', data, [
+    instant('time', ({ start }) => start),
+    ...dimensions.map((name) => number<Bucket>(name, 'short', (bucket) => bucket.dimensions[name]?.median, SCORE)),
+    number('evaluated', 'short', ({ evaluated }) => evaluated),
+    number('below baseline', 'short', ({ belowBaseline }) => belowBaseline),
+  ]);
+}
+
+type Figures = Pick<
+  FiguresOfGroup,
+  Exclude<keyof FiguresOfGroup, 'source' | 'project' | 'workflow' | 'persona' | 'model'>
+>;
+
+const FIGURE_COLUMNS: readonly Column<Figures>[] = [
+  number('runs', 'short', ({ runs }) => runs),
+  number('succeeded', 'short', ({ succeeded }) => succeeded),
+  number('failed', 'short', ({ failed }) => failed),
+  number('timed out', 'short', ({ timedOut }) => timedOut),
+  number('success rate', 'percentunit', ({ successRate }) => successRate),
+  number('iterations', 'short', ({ averageIterations }) => averageIterations),
+  number('duration', 's', ({ averageDurationSeconds }) => averageDurationSeconds),
+  number('queue wait p95', 's', ({ queueWaitSeconds }) => queueWaitSeconds?.p95),
+  number('cost', 'currencyUSD', ({ costUsd }) => costUsd),
+  number('cost per run', 'currencyUSD', ({ costPerRunUsd }) => costPerRunUsd),
+  number('cost per success', 'currencyUSD', ({ costPerSuccessfulRunUsd }) => costPerSuccessfulRunUsd),
+  number('cost per merged PR', 'currencyUSD', ({ costPerMergedPullRequestUsd }) => costPerMergedPullRequestUsd),
+  number('cost of failures', 'currencyUSD', ({ costOfFailuresUsd }) => costOfFailuresUsd),
+  number('quality', 'short', ({ averageQuality }) => averageQuality, SCORE),
+  number('quality per dollar', 'short', ({ qualityPerUsd }) => qualityPerUsd),
+  number('first-pass rate', 'percentunit', ({ firstPassRate }) => firstPassRate),
+  number('time to merge p50', 's', ({ secondsToMerge }) => secondsToMerge?.p50),
+  number('spent', 'currencyUSD', ({ spentUsd }) => spentUsd),
+];
+
+export function figuresFrame(
+  refId: string,
+  { data }: FiguresAnswer,
+  groupBy: readonly ('source' | 'project' | 'workflow' | 'persona' | 'model')[],
+): DataFrame {
+  return tableFrame<FiguresOfGroup>(refId, 'Workflow analytics', data, [
+    ...groupBy.map((dimension) => text<FiguresOfGroup>(dimension, (group) => group[dimension])),
+    ...FIGURE_COLUMNS,
+  ]);
+}
+
+/** A frame a group, its labels the group's values: what the time series panel calls "multi". */
+export function figuresSeriesFrames(
+  refId: string,
+  { data }: TimeseriesAnswer,
+  groupBy: readonly ('source' | 'project' | 'workflow' | 'persona' | 'model')[],
+): DataFrame[] {
+  return data.map((group) => {
+    const labels = Object.fromEntries(groupBy.map((dimension) => [dimension, group[dimension] ?? 'unknown']));
+    const name = Object.values(labels).join(' ') || 'All runs';
+    const frame = tableFrame(refId, name, group.points, [
+      instant('time', ({ from }: { from: string }) => from),
+      ...(FIGURE_COLUMNS as readonly Column<(typeof group.points)[number]>[]),
+    ]);
+    return { ...frame, fields: frame.fields.map((field, at) => (at === 0 ? field : { ...field, labels })) };
+  });
+}
+
+export interface FleetEventRow {
+  readonly at: string;
+  readonly until?: string | undefined;
+  readonly title: string;
+  readonly text: string;
+  readonly tags: readonly string[];
+}
+
+/** For annotations: Grafana reads them by these names. */
+export function eventsFrame(refId: string, events: readonly FleetEventRow[]): DataFrame {
+  const column = (name: string, type: FieldType, values: unknown[]) => ({ name, type, config: {}, values });
+  return createDataFrame({
+    refId,
+    name: 'Events',
+    fields: [
+      column(
+        'time',
+        FieldType.time,
+        events.map(({ at }) => Date.parse(at)),
+      ),
+      column(
+        'timeEnd',
+        FieldType.time,
+        events.map(({ until }) => (until === undefined ? null : Date.parse(until))),
+      ),
+      column(
+        'title',
+        FieldType.string,
+        events.map(({ title }) => title),
+      ),
+      column(
+        'text',
+        FieldType.string,
+        events.map((event) => event.text),
+      ),
+      column(
+        'tags',
+        FieldType.other,
+        events.map((event) => event.tags),
+      ),
+    ],
+  });
+}
