@@ -39,6 +39,7 @@ module.exports = {
   testMatch: ['<rootDir>/src/**/*.test.{ts,tsx}'],
   moduleNameMapper: {
     '\\.(css|scss|svg)$': 'identity-obj-proxy',
+    '^@emotion/css$': '<rootDir>/jest/plainStyles.cjs',
     '^react-inlinesvg$': '<rootDir>/jest/InlineSvg.tsx',
     '^@contract/(.*)$': '<rootDir>/../exporter/src/contract/$1',
   },

@@ -1,7 +1,9 @@
+import type { ChangesAnswer } from '@contract/live.ts';
 import { type DataSourceInstanceSettings, PluginContextProvider, type PluginMeta } from '@grafana/data';
 import { type BackendSrvRequest, setBackendSrv, setDataSourceSrv } from '@grafana/runtime';
 import { render } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
+import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
 import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
 import { Observable } from 'rxjs';
@@ -18,7 +20,12 @@ export const readUrl = (path: string) => `${ORIGIN}${PROXY}/read${path}`;
 export const ACT_URL = `${ORIGIN}${PROXY}/act`;
 
 /** Answers of the exporter; a request that no handler knows fails the test. */
-export const server = setupServer();
+export const server = setupServer(
+  // Nothing happens, unless a test says so.
+  http.get(readUrl('/api/v1/changes'), () =>
+    HttpResponse.json<ChangesAnswer>({ position: '1', more: false, events: [] }),
+  ),
+);
 
 export function serveFleet(): void {
   beforeAll(() => {
