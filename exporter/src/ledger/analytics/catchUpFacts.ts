@@ -23,8 +23,17 @@ interface StateRow {
   readonly scan_key: string;
 }
 
-/** Changes or records in one transaction: some 100 ms. */
-const MOST_CHANGES = 200;
+interface ChangeRow {
+  readonly seq: string;
+  readonly at: Date;
+  readonly entries: [kind: string, source: string, key: string][];
+  /** Changes that wait, as far as they were looked at. */
+  readonly found: number;
+}
+
+/** What one transaction takes: some 100 ms. A change of a busy ledger has hundreds of entries, of an idle one a few. */
+const MOST_CHANGES = 100;
+const MOST_ENTRIES = 1_000;
 const SCAN_PAGE = 1_000;
 /** Somebody else is at work on the facts, who will be done before long. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -76,9 +85,13 @@ export async function followPage(client: pg.PoolClient): Promise<FactsState> {
   const row = await readRow(client);
   if (row.scan_kind !== null) return await scan(client, row, row.scan_kind);
   if (row.seq === row.head) return stateOf(row);
-  const { rows: changes } = await client.query<{ seq: string; at: Date; entries: [string, string, string][] }>({
+  const { rows: changes } = await client.query<ChangeRow>({
     name: 'run_fact_changes',
-    text: `select seq, at, entries from fleetlens.change where seq > $1 order by seq limit ${MOST_CHANGES}`,
+    text: `select seq, at, entries, found from (
+        select seq, at, entries, sum(length) over (order by seq) - length as before, count(*) over ()::int as found from (
+          select seq, at, entries, json_array_length(entries) as length
+          from fleetlens.change where seq > $1 order by seq limit ${MOST_CHANGES}) c) c
+      where before < ${MOST_ENTRIES} order by seq`,
     values: [row.seq],
   });
   await deriveFacts(
@@ -88,8 +101,9 @@ export async function followPage(client: pg.PoolClient): Promise<FactsState> {
       changes.flatMap((change) => change.entries),
     ),
   );
-  const last = changes.length < MOST_CHANGES ? undefined : changes.at(-1);
-  const next = { ...row, seq: last?.seq ?? row.head, as_of: last?.at ?? row.now };
+  const last = changes.at(-1);
+  const isLast = last === undefined || (changes.length === last.found && last.found < MOST_CHANGES);
+  const next = { ...row, seq: isLast ? row.head : last.seq, as_of: isLast ? row.now : last.at };
   await client.query('update fleetlens.run_fact_state set seq = $1, as_of = $2', [next.seq, next.as_of]);
   return stateOf(next);
 }

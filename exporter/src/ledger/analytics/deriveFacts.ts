@@ -21,7 +21,7 @@ const DERIVE = `with ${RUN_FACTS},
   gone as (
     delete from fleetlens.run_fact f using before b
       where f.source = b.source and f.key = b.key and f.part = b.part
-        and not exists (select from now_facts n where n.source = b.source and n.key = b.key and n.part = b.part)
+        and (b.source, b.key, b.part) not in (select n.source, n.key, n.part from now_facts n)
       returning f.at_ms),
   changed as materialized (
     select n.source, n.key, n.part, b.at_ms as was_ms from now_facts n
