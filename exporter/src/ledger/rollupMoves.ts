@@ -259,9 +259,9 @@ export async function refreshLeast(client: ClientBase, ids: readonly number[], s
         count = case when l.least is null then 0 else 1 end,
         value = round(coalesce(l.least, 0)::numeric * 1000000000),
         touched_at = now(), seq = $2
-      from unnest($1::int[]) as t(id) cross join lateral (
-        select min(p.value) as least from fleetlens.part p join fleetlens.rollup x on x.id = p.series
-        where p.series = t.id and p.value > coalesce(x.resolved_to, '-infinity')) l
+      from unnest($1::int[]) as t(id) join fleetlens.rollup x on x.id = t.id left join lateral (
+        select p.value as least from fleetlens.part p
+        where p.series = x.id and p.value > coalesce(x.resolved_to, '-infinity') order by p.value limit 1) l on true
       where r.id = t.id`,
     values: [ids, seq],
   });
