@@ -21,6 +21,7 @@ import { ingestRoute } from './http/ingestRoute.ts';
 import { listen } from './http/listen.ts';
 import { liveRoutes } from './http/live/liveRoutes.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
+import { overviewRoutes } from './http/overviewRoutes.ts';
 import { RateLimits } from './http/rateLimit/rateLimits.ts';
 import { recordRoutes } from './http/recordRoutes.ts';
 import { WebConfigFile } from './http/webConfig/webConfigFile.ts';
@@ -193,6 +194,12 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     pool: ledger.ledger.pool,
     policy: () => ledger.ledger.policy.budgets,
     externalUrl: config.web.external_url,
+  });
+  overviewRoutes(app, {
+    pool: ledger.ledger.pool,
+    policy: () => ledger.ledger.policy.budgets,
+    sources: () => config.sources,
+    health: async (prefix) => (await health.report((name) => name.startsWith(prefix))).parts,
   });
   const { connectionString, migrated } = ledger;
   const budgets = serveBudgets(app, { ledger: ledger.ledger, connectionString, migrated, config: () => config, log });

@@ -71,6 +71,10 @@ const TABLE: Readonly<Record<string, Line>> = {
     ...list('/api/v1/notifications/unread-count', (body) => (JSON.parse(body) as { unread: number }).unread),
     own: true,
   },
+  'GET /api/v1/runs/counts': list('/api/v1/runs/counts', (body) => (JSON.parse(body) as { total: number }).total),
+  'GET /api/v1/sources': list('/api/v1/sources'),
+  'GET /api/v1/attention': list('/api/v1/attention'),
+  'GET /api/v1/runs/:source/:id/step-baselines': one('/api/v1/runs/ci/good/step-baselines'),
   'GET /api/v1/find': list('/api/v1/find?q=good'),
   'GET /api/v1/stream': { access: 'read', path: '/api/v1/stream?topics=runs' },
   'GET /api/v1/changes': list(

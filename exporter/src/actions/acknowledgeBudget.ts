@@ -1,12 +1,7 @@
-import { z } from 'zod';
-import { text } from '../contract/api.ts';
-import { BUDGET_NAMES, BUDGET_SCOPES } from '../contract/budgets.ts';
+import { BUDGET_SCOPES } from '../contract/budgets.ts';
 import { HttpError } from '../http/httpError.ts';
 import { acknowledgeBudget as acknowledge, NotAcknowledged } from '../ledger/budgets/acknowledgeBudget.ts';
-import { type ActionContext, type ActionOutcome, defineAction, seesProject } from './action.ts';
-
-const MAX_REASON_LENGTH = 4_000;
-const MAX_USD = 1_000_000_000;
+import { defineAction, seesProject } from './action.ts';
 
 /** An admin lets new sessions start again in a scope that its budget paused. */
 export const acknowledgeBudget = defineAction({
@@ -15,14 +10,7 @@ export const acknowledgeBudget = defineAction({
   summary:
     'End the pause of a budget, with a reason; `raiseToUsd` sets a higher limit for the window that is open now (of a persona: for the run that paused it).',
   auditAs: 'budget_acknowledge',
-  input: z.strictObject({
-    budget: z.enum(BUDGET_NAMES).describe('Its key in the configuration.'),
-    scope: z.enum(Object.values(BUDGET_SCOPES)).optional().describe('What it bounds; follows from `budget`.'),
-    subject: text.describe('`workspace`, the repository (project), or the persona, as GET /api/v1/budgets names it.'),
-    reason: z.string().trim().min(1).max(MAX_REASON_LENGTH).describe('Why sessions may start again.'),
-    raiseToUsd: z.number().positive().max(MAX_USD).optional(),
-  }),
-  async run({ tx, principal, actor }: ActionContext, { budget, scope, subject, ...input }): Promise<ActionOutcome> {
+  async run({ tx, principal, actor }, { budget, scope, subject, ...input }) {
     const bounded = BUDGET_SCOPES[budget];
     if (scope !== undefined && scope !== bounded) {
       throw new HttpError(400, 'invalid_input', `scope: found ${scope}, expected ${bounded}, that of ${budget}`);

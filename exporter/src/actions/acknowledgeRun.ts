@@ -1,14 +1,10 @@
-import { z } from 'zod';
-import { text } from '../contract/api.ts';
 import { OWN_SOURCE } from '../contract/events.ts';
 import type { RunRecord } from '../contract/records.ts';
 import { HttpError } from '../http/httpError.ts';
 import { recordEvents } from '../ledger/recordEvents.ts';
 import { isAcknowledged, isFailure } from '../ledger/runFailure.ts';
 import { normaliseData } from '../normalise/normaliseEvent.ts';
-import { type ActionContext, type ActionOutcome, defineAction, seesProject } from './action.ts';
-
-const MAX_NOTE_LENGTH = 4_000;
+import { defineAction, seesProject } from './action.ts';
 
 /** A person has seen that a run failed: the failure no longer waits for somebody, and their note stays with the run. */
 export const acknowledgeRun = defineAction({
@@ -16,12 +12,7 @@ export const acknowledgeRun = defineAction({
   role: 'operator',
   summary: 'Acknowledge that a run failed or timed out, with a note that is kept with the run.',
   auditAs: 'run_acknowledge',
-  input: z.strictObject({
-    source: text.describe('Name of the source.'),
-    runId: text.describe('The source’s own id of the run.'),
-    note: z.string().trim().min(1).max(MAX_NOTE_LENGTH).describe('What whoever comes next should know.'),
-  }),
-  async run({ tx, principal, actor, at }: ActionContext, { source, runId, note }): Promise<ActionOutcome> {
+  async run({ tx, principal, actor, at }, { source, runId, note }) {
     await tx.begin([], [source]);
     await tx.working.load('run', [{ source, key: runId }]);
     // The fields of a record were validated with the contract's types when they entered.

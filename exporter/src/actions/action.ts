@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ReadingRole } from '../config/roles.ts';
 import type { Config } from '../config.ts';
+import { ACTION_TYPES, type ActionAnswer, type ActionName } from '../contract/actions.ts';
 import type { Principal } from '../http/auth.ts';
 import type { Transaction } from '../ledger/ledger.ts';
 
@@ -17,40 +18,48 @@ export interface ActionContext {
   readonly config: Config;
 }
 
-export interface ActionOutcome {
+export interface ActionOutcome<Answer = ActionAnswer<ActionName>> {
   /** The body of the answer. */
-  readonly answer: Readonly<Record<string, unknown>>;
+  readonly answer: Answer;
   /** Of the audit entry; absent where nothing changed, so that there is nothing to audit. */
   readonly audit?: { readonly project?: string | undefined; readonly target: string };
 }
 
-interface Definition<Input extends z.ZodObject> {
+interface Definition<Name extends ActionName> {
   /** What `action` names in the body. */
-  readonly name: string;
+  readonly name: Name;
   /** The least role that may. */
   readonly role: ReadingRole;
   /** One sentence for the API's description. */
   readonly summary: string;
-  /** What stands in the body besides `action`. */
-  readonly input: Input;
   /** The action of the audit entry. Absent: what a person does with what is theirs alone, which is no matter of the audit trail. */
   readonly auditAs?: string;
   /** @throws HttpError where it may not or cannot be done; nothing of it is kept then, and the refusal is audited. */
-  run(context: ActionContext, input: z.output<Input>): Promise<ActionOutcome>;
+  run(
+    context: ActionContext,
+    input: z.output<(typeof ACTION_TYPES)[Name]['input']>,
+  ): Promise<ActionOutcome<ActionAnswer<Name>>>;
 }
 
 /** An action whose input is checked when it runs. */
-export interface Action extends Omit<Definition<z.ZodObject>, 'run'> {
+export interface Action extends Omit<Definition<ActionName>, 'run'> {
+  /** What stands in the body besides `action`. */
+  readonly input: z.ZodObject;
+  readonly answer: z.ZodObject;
   /** @throws z.ZodError where the body is not as `input` says. */
   prepare(body: Readonly<Record<string, unknown>>): (context: ActionContext) => Promise<ActionOutcome>;
 }
 
-export function defineAction<Input extends z.ZodObject>(definition: Definition<Input>): Action {
+export function defineAction<Name extends ActionName>(definition: Definition<Name>): Action {
+  const { input, answer } = ACTION_TYPES[definition.name];
   return {
     ...definition,
+    input,
+    answer,
     prepare(body) {
-      const input = definition.input.parse(body);
-      return (context) => definition.run(context, input);
+      // What the schema of this name lets through is what it runs with.
+      const checked = input.parse(body) as z.output<(typeof ACTION_TYPES)[Name]['input']>;
+      return (context) => definition.run(context, checked);
     },
   };
 }

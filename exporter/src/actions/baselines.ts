@@ -1,25 +1,9 @@
-import { z } from 'zod';
-import { text } from '../contract/api.ts';
-import { instant, score } from '../contract/fields.ts';
+import type { ActionAnswer } from '../contract/actions.ts';
 import { HttpError } from '../http/httpError.ts';
 import type { Baseline } from '../ledger/quality/baseline.ts';
 import type { Scope } from '../ledger/quality/evaluationRow.ts';
 import { pinBaseline as pin, rebaseBaseline as rebase } from '../ledger/quality/replaceBaseline.ts';
 import { type ActionContext, type ActionOutcome, defineAction, seesProject } from './action.ts';
-
-const MAX_REASON_LENGTH = 4_000;
-
-const scope = {
-  source: text.describe('Name of the source.'),
-  project: text.or(z.literal('')).describe('The project; empty for runs without one.'),
-  workflow: text.or(z.literal('')).describe('The workflow; empty for runs without one.'),
-};
-const reason = z
-  .string()
-  .trim()
-  .min(1)
-  .max(MAX_REASON_LENGTH)
-  .describe('Why, for whoever looks at the baseline later.');
 
 /** The quality that a workflow is held to is what a builder says. */
 export const pinBaseline = defineAction({
@@ -27,7 +11,6 @@ export const pinBaseline = defineAction({
   role: 'builder',
   summary: 'Pin the quality baseline of a workflow to a score; evaluated runs are judged by it from now on.',
   auditAs: 'baseline_pin',
-  input: z.strictObject({ ...scope, score: score.describe('Composite score, 0 to 100.'), reason }),
   async run(context, { score: pinned, reason: why, ...of }) {
     await requireWorkflow(context, of);
     const baseline = await pin(context.tx, of, pinned, { actor: context.actor, reason: why });
@@ -42,11 +25,6 @@ export const rebaseBaseline = defineAction({
   summary:
     'Have the quality baseline of a workflow made anew, of the next evaluated runs or of the first ones from a time on. Until it has enough there is none.',
   auditAs: 'baseline_rebase',
-  input: z.strictObject({
-    ...scope,
-    from: instant.optional().describe('Of runs that ended at this time or later (RFC 3339). Default: now.'),
-    reason,
-  }),
   async run(context, { from, reason: why, ...of }) {
     if (from !== undefined && from > context.at) {
       throw new HttpError(400, 'invalid_input', `from: found ${from}, expected a time up to now, ${context.at}`);
@@ -74,7 +52,10 @@ async function requireWorkflow({ tx, principal }: ActionContext, { source, proje
 
 const targetOf = ({ source, project, workflow }: Scope) => `workflow ${source}/${project}/${workflow}`;
 
-function outcome(of: Scope, { how, begins, score: points, collectsFrom }: Baseline): ActionOutcome {
+function outcome(
+  of: Scope,
+  { how, begins, score: points, collectsFrom }: Baseline,
+): ActionOutcome<ActionAnswer<'pin_baseline'>> {
   return {
     answer: {
       baseline: {

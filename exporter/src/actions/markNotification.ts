@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { text } from '../contract/api.ts';
+import type { ActionInput } from '../contract/actions.ts';
 import { OWN_SOURCE } from '../contract/events.ts';
 import type { RecordOf } from '../contract/records.ts';
 import { HttpError } from '../http/httpError.ts';
@@ -12,18 +11,11 @@ import { type ActionContext, defineAction } from './action.ts';
 /** Marks of one transaction; who has more unread ones says so again. */
 const MOST_AT_ONCE = 10_000;
 
-const one = z.strictObject({
-  source: text.describe('Name of the source.'),
-  notificationId: text.describe('The source’s own id of the notification.'),
-  user: text.optional().describe('Whose it is, where a program marks it. A person marks their own.'),
-});
-
 /** A person has read a notification. */
 export const readNotification = defineAction({
   name: 'read_notification',
   role: 'viewer',
   summary: 'Mark a notification as read.',
-  input: one,
   run: (context, input) => markOne(context, input, 'readAt'),
 });
 
@@ -32,7 +24,6 @@ export const dismissNotification = defineAction({
   name: 'dismiss_notification',
   role: 'viewer',
   summary: 'Dismiss a notification.',
-  input: one,
   run: (context, input) => markOne(context, input, 'dismissedAt'),
 });
 
@@ -41,10 +32,6 @@ export const readAllNotifications = defineAction({
   name: 'read_all_notifications',
   role: 'viewer',
   summary: `Mark all unread notifications of a user as read, up to ${MOST_AT_ONCE} at once.`,
-  input: z.strictObject({
-    user: text.optional().describe('Whose, where a program marks them. A person marks their own.'),
-    project: text.optional().describe('Only those of this project.'),
-  }),
   async run(context, { user, project }) {
     const users = namedUsers(context, user);
     const scope = {
@@ -60,7 +47,11 @@ export const readAllNotifications = defineAction({
 
 type Mark = 'readAt' | 'dismissedAt';
 
-async function markOne(context: ActionContext, { source, notificationId, user }: z.output<typeof one>, field: Mark) {
+async function markOne(
+  context: ActionContext,
+  { source, notificationId, user }: ActionInput<'read_notification'>,
+  field: Mark,
+) {
   const { tx, principal } = context;
   const scope = { users: namedUsers(context, user), visible: principal.projects };
   const key = { source, key: notificationId };

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { amount, canonicalInstant, flag, MAX_NAME_LENGTH, score } from './fields.ts';
 import { parsePlace } from './outputPlace.ts';
-import { definitionOf, type Kind, type OutputRecord, quality, type RecordOf, type RunRecord } from './records.ts';
+import {
+  CI_STATUSES,
+  definitionOf,
+  ERROR_CATEGORIES,
+  type Kind,
+  type OutputRecord,
+  PULL_REQUEST_STATUSES,
+  quality,
+  type RecordOf,
+  type RunRecord,
+} from './records.ts';
 import { STATUSES } from './status.ts';
 
 /**
@@ -49,12 +59,22 @@ const projects = many(text).optional().describe('Only these projects. Repeatable
 const since = time.optional().describe('From this time on (RFC 3339).');
 const until = time.optional().describe('Before this time (RFC 3339).');
 
-export const RUN_SORTS = ['created_at', 'started_at', 'finished_at', 'duration', 'cost'] as const;
+export const RUN_SORTS = ['created_at', 'started_at', 'finished_at', 'duration', 'cost', 'score'] as const;
 export type RunSort = (typeof RUN_SORTS)[number];
 export const SORT_ORDERS = ['desc', 'asc'] as const;
 export type SortOrder = (typeof SORT_ORDERS)[number];
 
-export const runsQuery = z.strictObject({
+const least = (what: string, max: number) =>
+  z.coerce.number().min(0).max(max).optional().describe(`Only runs whose ${what} is known and at least so much.`);
+const most = (what: string, max: number) =>
+  z.coerce.number().min(0).max(max).optional().describe(`Only runs whose ${what} is known and at most so much.`);
+const yesOrNo = z
+  .enum(['true', 'false'])
+  .transform((value) => value === 'true')
+  .optional();
+
+/** What runs are listed and counted by. */
+const runFilters = {
   source: sources,
   project: projects,
   workflow: many(text).optional().describe('Only these workflows. Repeatable.'),
@@ -63,15 +83,27 @@ export const runsQuery = z.strictObject({
   origin: many(text).optional().describe('Only runs from these origins. Repeatable.'),
   status: many(z.enum(STATUSES)).optional().describe('Only runs in these statuses. Repeatable.'),
   chain_id: text.optional().describe('Only the runs of this chain.'),
-  unattended: z
-    .enum(['true', 'false'])
-    .transform((value) => value === 'true')
+  pr_status: many(z.enum(PULL_REQUEST_STATUSES))
     .optional()
-    .meta({
-      type: 'boolean',
-      description:
-        '`true`: only failed or timed-out runs that nobody acknowledged and no later success of the same workflow and project resolved; `false`: only the others.',
-    }),
+    .describe('Only runs whose pull request is in these states; `blocked_on_ci`: it waits for its checks. Repeatable.'),
+  ci_status: many(z.enum(CI_STATUSES)).optional().describe('Only runs whose checks are in these states. Repeatable.'),
+  error_category: many(z.enum(ERROR_CATEGORIES))
+    .optional()
+    .describe('Only runs with an error of these categories. Repeatable.'),
+  score_min: least('composite score', 100),
+  score_max: most('composite score', 100),
+  cost_min: least('cost, USD,', 1e9),
+  cost_max: most('cost, USD,', 1e9),
+  below_baseline: yesOrNo.meta({
+    type: 'boolean',
+    description:
+      '`true`: only runs whose latest evaluation was more than the margin below its baseline; `false`: only the others.',
+  }),
+  unattended: yesOrNo.meta({
+    type: 'boolean',
+    description:
+      '`true`: only failed or timed-out runs that nobody acknowledged and no later success of the same workflow and project resolved; `false`: only the others.',
+  }),
   since: since.describe('Created at this time or later (RFC 3339).'),
   until: until.describe('Created before this time (RFC 3339).'),
   q: text
@@ -79,17 +111,32 @@ export const runsQuery = z.strictObject({
     .describe(
       'Words that occur, as they stand, in the run id, name, error message or prompt preview (their first 2,000 characters together).',
     ),
+};
+
+export const runsQuery = z.strictObject({
+  ...runFilters,
   sort: z
     .enum(RUN_SORTS)
     .default('created_at')
-    .describe('A run without the time, duration or cost that is sorted by counts as the least.'),
+    .describe('A run without the time, duration, cost or score that is sorted by counts as the least.'),
   order: z.enum(SORT_ORDERS).default('desc'),
   limit,
   cursor,
 });
 export type RunsQuery = z.output<typeof runsQuery>;
 
-export const RUN_INCLUDES = ['steps', 'usage', 'job'] as const;
+/** `GET /api/v1/runs/counts` */
+export const runCountsQuery = z.strictObject(runFilters);
+export type RunCountsQuery = z.output<typeof runCountsQuery>;
+export const runCountsAnswer = z.object({
+  total: z.number().int().nonnegative().describe('Of the statuses that are asked for.'),
+  byStatus: z
+    .partialRecord(z.enum(STATUSES), z.number().int().positive())
+    .describe('By every status that occurs, whichever of them are asked for: what the other filters leave.'),
+});
+export type RunCountsAnswer = z.output<typeof runCountsAnswer>;
+
+export const RUN_INCLUDES = ['steps', 'usage', 'spent', 'job', 'chain', 'sandboxes', 'approvals'] as const;
 export const runQuery = z.strictObject({
   include: z
     .string()
@@ -98,7 +145,8 @@ export const runQuery = z.strictObject({
     .optional()
     .meta({
       type: 'string',
-      description: 'What else to answer, comma-separated: `steps`, `usage`, `job` (what executes the run).',
+      description:
+        'What else to answer, comma-separated: `steps`, `usage`, `spent` (usage by step, service and model), `job` (what executes the run), `chain`, `sandboxes`, `approvals`.',
     }),
 });
 export type RunQuery = z.output<typeof runQuery>;
@@ -414,11 +462,32 @@ export interface ExecutingJob extends RecordOf<'job'> {
   readonly queuePosition?: number;
 }
 
+/** What a run used, added up by step, service and model. */
+export const spentBy = z.object({
+  stepId: z.string().optional(),
+  service: z.string().optional(),
+  model: z.string().optional(),
+  records: z.number().int().positive(),
+  costUsd: amount.optional(),
+  inputTokens: amount.optional(),
+  outputTokens: amount.optional(),
+  cacheReadTokens: amount.optional(),
+  cacheWriteTokens: amount.optional(),
+  reasoningTokens: amount.optional(),
+});
+export type SpentBy = z.output<typeof spentBy>;
+
 /** `GET /api/v1/runs/{source}/{id}`: the run and what was asked to be included. */
 export interface RunAnswer extends RunRecord {
   readonly steps?: readonly RecordOf<'step'>[];
   readonly usage?: readonly RecordOf<'usage'>[];
   readonly job?: ExecutingJob;
+  readonly spent?: readonly SpentBy[];
+  readonly chain?: RecordOf<'chain'>;
+  readonly sandboxes?: readonly RecordOf<'sandbox'>[];
+  readonly approvals?: readonly RecordOf<'approval'>[];
+  /** What the platforms’ documents advise for its error. */
+  readonly remedy?: string;
 }
 
 /** The body of every answer that is no success. `prunedAt`: when retention removed what was asked for. */

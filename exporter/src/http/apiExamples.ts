@@ -7,13 +7,21 @@ import type {
   SpendAnswer,
   TimeseriesAnswer,
 } from '../contract/analytics.ts';
-import { RECORD_LIST_NAMES, type RecordListName, recordListOf, type unreadAnswer } from '../contract/api.ts';
+import {
+  RECORD_LIST_NAMES,
+  type RecordListName,
+  type RunCountsAnswer,
+  recordListOf,
+  type unreadAnswer,
+} from '../contract/api.ts';
 import type { BudgetsAnswer, GateAnswer } from '../contract/budgets.ts';
 import type { AnalyticsAnswer, RunsSummaryAnswer } from '../contract/compatible.ts';
 import { remedyOf } from '../contract/errorCategories.ts';
 import type { IngestAnswer } from '../contract/events.ts';
 import type { FindAnswer } from '../contract/find.ts';
+import type { HealthAnswer } from '../contract/health.ts';
 import type { ChangesAnswer } from '../contract/live.ts';
+import type { AttentionAnswer, SourcesAnswer, StepBaselinesAnswer } from '../contract/overview.ts';
 import type { BaselinesAnswer, QualityTrendAnswer } from '../contract/quality.ts';
 import type { Kind, RecordOf } from '../contract/records.ts';
 
@@ -352,6 +360,55 @@ const retrospective: BudgetReviewAnswer = {
     { scope: 'repo_daily', subject: project, spentUsd: 61.2, capUsd: 200, windows: 5, highestUsd: 31.5, reached: 0 },
   ],
 };
+const sources: SourcesAnswer = {
+  data: [
+    {
+      source,
+      type: 'codecourier',
+      way: 'pull',
+      backfilled: true,
+      catchingUp: false,
+      lastEventAt: '2026-11-20T13:09:10.000Z',
+      recordedAt: '2026-11-20T13:09:12.000Z',
+      deadLetters: 0,
+      polling: { status: 'ok', detail: 'last poll worked at 2026-11-20T13:09:55.000Z' },
+      stale: false,
+    },
+  ],
+};
+const attention: AttentionAnswer = {
+  from: '2026-11-20T07:10:00.000Z',
+  to: '2026-11-20T13:10:00.000Z',
+  data: [
+    { kind: 'failure_rate_rose', severity: 'critical', project, now: 0.4, before: 0.05 },
+    {
+      kind: 'failures_unattended',
+      severity: 'warning',
+      count: 3,
+      since: '2026-11-20T13:02:10.000Z',
+      runs: [{ source, runId: 'run_8c1f', title: 'Fix the rounding of discounts', since: '2026-11-20T13:09:10.000Z' }],
+    },
+  ],
+};
+const stepBaselines: StepBaselinesAnswer = {
+  runs: 50,
+  data: [{ role: 'checker', count: 118, p50Seconds: 74, p95Seconds: 160.5 }],
+};
+const counted: RunCountsAnswer = { total: 41, byStatus: { running: 7, failed: 34, succeeded: 2_210 } };
+const health: HealthAnswer = {
+  status: 'degraded',
+  timestamp: '2026-11-20T13:10:00.000Z',
+  uptimeSeconds: 86_400,
+  version: '0.1.0',
+  parts: {
+    ledger: { status: 'ok', latencyMs: 0.8 },
+    'source codecourier-main': {
+      status: 'degraded',
+      latencyMs: 5_012,
+      detail: 'last poll failed at 2026-11-20T13:09:45.000Z',
+    },
+  },
+};
 const found: FindAnswer = {
   data: [
     {
@@ -454,7 +511,12 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   listRunSteps: { answer: page(RECORD_EXAMPLES.step) },
   listRunOutput: { answer: { ...page(RECORD_EXAMPLES.output), position: '48213' } },
   listSandboxOutput: { answer: { ...page(RECORD_EXAMPLES.output), earlier: true, position: '48213' } },
+  listSources: { answer: sources },
+  findAttention: { answer: attention },
+  readStepBaselines: { answer: stepBaselines },
+  countRuns: { answer: counted },
   find: { answer: found },
+  health: { answer: health },
   listChanges: { answer: changes },
   listBudgets: { answer: budgets },
   askGate: { answer: gate },

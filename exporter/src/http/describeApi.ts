@@ -20,11 +20,14 @@ import {
   recordListOf,
   recordSchema,
   recordsQuerySchema,
+  runCountsAnswer,
+  runCountsQuery,
   runQuery,
   runsQuery,
   SAMPLE_LISTS,
   SINGLE_KEY_LISTS,
   samplesQuery,
+  spentBy,
   stepsQuery,
   unreadAnswer,
   unreadQuery,
@@ -39,8 +42,16 @@ import {
   runsSummaryQuery,
 } from '../contract/compatible.ts';
 import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
-import { changesAnswer, changesQuery, streamEvent, streamQuery } from '../contract/live.ts';
 import { findAnswer, findQuery } from '../contract/find.ts';
+import { healthAnswer } from '../contract/health.ts';
+import { changesAnswer, changesQuery, streamEvent, streamQuery } from '../contract/live.ts';
+import {
+  attentionAnswer,
+  attentionQuery,
+  sourcesAnswer,
+  stepBaselinesAnswer,
+  stepBaselinesQuery,
+} from '../contract/overview.ts';
 import { baselinesAnswer, baselinesQuery, qualityTrendAnswer, qualityTrendQuery } from '../contract/quality.ts';
 import { KINDS } from '../contract/records.ts';
 import { withExamples } from './apiExamples.ts';
@@ -89,8 +100,8 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
 /** The parameters of a query string, from its schema: an array is a parameter that can be repeated. */
 function queryParameters(schema: z.ZodType): Json[] {
   const { properties = {} } = jsonSchema(schema, 'output') as { properties?: Record<string, Json> };
-  return Object.entries(properties).map(([name, { description, ...property }]) => ({
   const { required = [] } = jsonSchema(schema, 'input') as { required?: readonly string[] };
+  return Object.entries(properties).map(([name, { description, ...property }]) => ({
     name,
     in: 'query',
     required: required.includes(name),
@@ -191,7 +202,13 @@ function runPaths(): Record<string, Json> {
       query: runsQuery,
       answer: ref('RunPage'),
     }),
-    [run]: read({
+    '/api/v1/runs/counts': read({
+      id: 'countRuns',
+      summary: 'How many runs there are by status, with the filters of the list',
+      tag: 'runs',
+      query: runCountsQuery,
+      answer: jsonSchema(runCountsAnswer, 'output'),
+    }),
     '/api/v1/find': read({
       id: 'find',
       summary: 'What an id, a link or the beginning of a name is of: runs, sandboxes, chains',
@@ -199,6 +216,7 @@ function runPaths(): Record<string, Json> {
       query: findQuery,
       answer: ref('FindAnswer'),
     }),
+    [run]: read({
       id: 'readRun',
       summary: 'One run',
       tag: 'runs',
@@ -279,6 +297,33 @@ function livePaths(): Record<string, Json> {
       tag: 'live',
       query: changesQuery,
       answer: ref('ChangesAnswer'),
+    }),
+  };
+}
+
+function overviewPaths(): Record<string, Json> {
+  return {
+    '/api/v1/sources': read({
+      id: 'listSources',
+      summary: 'Where records come from, how far each source is and whether it is stale',
+      tag: 'operation',
+      answer: ref('SourcesAnswer'),
+    }),
+    '/api/v1/attention': read({
+      id: 'findAttention',
+      summary:
+        'What needs somebody now: failures, stuck and blocked runs, overdue approvals, budgets, stale sources, sudden changes',
+      tag: 'runs',
+      query: attentionQuery,
+      answer: ref('AttentionAnswer'),
+    }),
+    '/api/v1/runs/{source}/{id}/step-baselines': read({
+      id: 'readStepBaselines',
+      summary: 'How long steps took in the last runs of the same workflow that succeeded, by name and role',
+      tag: 'runs',
+      path: [SOURCE, ID],
+      query: stepBaselinesQuery,
+      answer: ref('StepBaselinesAnswer'),
     }),
   };
 }
@@ -507,6 +552,11 @@ function webhookPath(): Json {
   };
 }
 
+/** Some actions answer alike. */
+function distinctAnswers(): Json[] {
+  return [...new Set(ACTIONS.map(({ answer }) => answer))].map((answer) => jsonSchema(answer, 'output'));
+}
+
 /** Every action is one body of the one route; `action` says which. */
 function actionPath(): Json {
   const bodies = ACTIONS.map(({ name, summary, role, input }) => {
@@ -534,7 +584,7 @@ function actionPath(): Json {
         content: { 'application/json': { schema: { oneOf: bodies, discriminator: { propertyName: 'action' } } } },
       },
       responses: {
-        '200': jsonBody({ type: 'object' }, 'Done.'),
+        '200': jsonBody({ anyOf: distinctAnswers() }, 'Done: what it is now, by action.'),
         ...failures(400, 401, 403, 404, 409, 413, 415),
         ...TOO_MANY_REQUESTS,
         '503': { ...FAILURE, headers: { 'Retry-After': { schema: { type: 'integer' } } } },
@@ -567,8 +617,8 @@ function operationPaths(): Record<string, Json> {
       [{ bearer: [] }, {}],
     ),
     '/health': get('health', 'State and latency of every part', {
-      '200': jsonBody({ type: 'object' }, 'Every essential part works.'),
-      '503': jsonBody({ type: 'object' }, 'An essential part is down.'),
+      '200': jsonBody(ref('HealthAnswer'), 'Every essential part works.'),
+      '503': jsonBody(ref('HealthAnswer'), 'An essential part is down.'),
     }),
     '/-/healthy': get('healthy', 'Whether the process lives', { '200': textBody('It does.') }),
     '/-/ready': get('ready', 'Whether it can serve', { '200': textBody('It can.'), '503': textBody('Not yet.') }),
@@ -585,6 +635,11 @@ function components(): Record<string, Json> {
     IngestAnswer: jsonSchema(ingestAnswer, 'output'),
     BudgetsAnswer: jsonSchema(budgetsAnswer, 'output'),
     GateAnswer: jsonSchema(gateAnswer, 'output'),
+    SourcesAnswer: jsonSchema(sourcesAnswer, 'output'),
+    AttentionAnswer: jsonSchema(attentionAnswer, 'output'),
+    StepBaselinesAnswer: jsonSchema(stepBaselinesAnswer, 'output'),
+    HealthAnswer: jsonSchema(healthAnswer, 'output'),
+    FindAnswer: jsonSchema(findAnswer, 'output'),
     ChangesAnswer: jsonSchema(changesAnswer, 'output'),
     StreamEvent: jsonSchema(streamEvent, 'output'),
     RunAnswer: {
@@ -592,6 +647,11 @@ function components(): Record<string, Json> {
       properties: {
         steps: { type: 'array', items: ref('Step') },
         usage: { type: 'array', items: ref('Usage') },
+        spent: { type: 'array', items: jsonSchema(spentBy, 'output'), description: 'The dearest first.' },
+        chain: ref('Chain'),
+        sandboxes: { type: 'array', items: ref('Sandbox') },
+        approvals: { type: 'array', items: ref('Approval') },
+        remedy: { type: 'string', description: 'What the platforms’ documents advise for its error.' },
         job: {
           allOf: [ref('Job')],
           properties: {
@@ -608,7 +668,6 @@ function components(): Record<string, Json> {
       type: 'object',
       properties: {
         id: { type: 'string', minLength: 1, maxLength: 255, description: 'Unique within the source.' },
-    FindAnswer: jsonSchema(findAnswer, 'output'),
         source: { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,64}$' },
         kind: { type: 'string', enum: KINDS },
         at: { type: 'string', format: 'date-time', description: 'When it happened.' },
@@ -672,6 +731,7 @@ export function describeApi(version: string): Json {
     paths: withExamples({
       ...runPaths(),
       ...livePaths(),
+      ...overviewPaths(),
       ...budgetPaths(),
       ...recordPaths(),
       ...analyticsPaths(),

@@ -1,5 +1,4 @@
-/** How a part is. `degraded`: it works, with a loss that `detail` names. */
-export type PartStatus = 'ok' | 'degraded' | 'down';
+import type { HealthAnswer, PartStatus } from '../contract/health.ts';
 
 export interface PartState {
   readonly status: PartStatus;
@@ -12,19 +11,6 @@ export interface HealthPart {
   readonly name: string;
   /** Asks the part. An error or an overdue answer counts as down; `signal` aborts when the answer is overdue. */
   check(signal: AbortSignal): Promise<PartState>;
-}
-
-/** What `GET /health` says. */
-export interface HealthReport {
-  /** The worst of the parts; `down` only where an essential part is down. */
-  readonly status: PartStatus;
-  /** RFC 3339. */
-  readonly timestamp: string;
-  readonly uptimeSeconds: number;
-  readonly version: string;
-  readonly parts: Readonly<
-    Record<string, { readonly status: PartStatus; readonly latencyMs: number; readonly detail?: string }>
-  >;
 }
 
 export interface HealthRegistryOptions {
@@ -74,12 +60,12 @@ export class HealthRegistry {
     return missing === undefined ? undefined : `${missing}: ${parts[missing]?.detail ?? 'not registered'}`;
   }
 
-  /** Asks every part at once. */
-  async report(): Promise<HealthReport> {
-    return this.#ask(() => true);
+  /** Asks every part at once, or those that are wanted. */
+  async report(wanted: (name: string) => boolean = () => true): Promise<HealthAnswer> {
+    return this.#ask(wanted);
   }
 
-  async #ask(wanted: (name: string) => boolean): Promise<HealthReport> {
+  async #ask(wanted: (name: string) => boolean): Promise<HealthAnswer> {
     const asked = [...this.#parts.values()].filter(({ name }) => wanted(name));
     const states = await Promise.all(asked.map(async (part) => [part.name, await this.#checkPart(part)] as const));
     const isDown = ([name, state]: (typeof states)[number]) =>

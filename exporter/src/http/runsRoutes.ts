@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
+import { runCountsQuery, runQuery, runsQuery, stepsQuery } from '../contract/api.ts';
 import { type FindAnswer, findQuery } from '../contract/find.ts';
 import { findRecords } from '../ledger/read/findRecords.ts';
-import { listRuns } from '../ledger/read/listRuns.ts';
+import { countRuns, listRuns } from '../ledger/read/listRuns.ts';
 import { listSteps } from '../ledger/read/listSteps.ts';
 import { readRun } from '../ledger/read/readRun.ts';
 import { errorBody } from './httpError.ts';
@@ -14,6 +14,11 @@ export function runsRoutes(app: FastifyInstance, { pool }: { readonly pool: pg.P
   readRoute(app, '/api/v1/runs', async (request, reply) => {
     const query = readQuery(request, runsQuery);
     return sendJson(reply, await listRuns(pool, query, request.principal.projects));
+  });
+
+  readRoute(app, '/api/v1/runs/counts', async (request, reply) => {
+    const query = readQuery(request, runCountsQuery);
+    return sendJson(reply, await countRuns(pool, query, request.principal.projects));
   });
 
   readRoute(app, '/api/v1/find', async (request, reply) => {

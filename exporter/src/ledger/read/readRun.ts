@@ -1,8 +1,10 @@
 import type pg from 'pg';
-import type { ExecutingJob, RunAnswer, RunQuery } from '../../contract/api.ts';
+import type { ExecutingJob, RunAnswer, RunQuery, SpentBy } from '../../contract/api.ts';
+import { remedyOf } from '../../contract/errorCategories.ts';
 import type { RecordOf, RunRecord } from '../../contract/records.ts';
 import { withJudgement } from '../quality/withJudgement.ts';
 import { keyRange } from './keyRange.ts';
+import { answeredDoc } from './listRecords.ts';
 import type { VisibleProjects } from './listRuns.ts';
 import { readSnapshot } from './readSnapshot.ts';
 
@@ -23,6 +25,29 @@ const STEPS = `select doc from fleetlens.step where source = $1 and key >= $2 an
 
 const USAGE = `select doc from fleetlens.usage where source = $1 and run_id = $2
   order by doc ->> 'date', key limit $3`;
+
+const SPENT_SUMS = [
+  'costUsd',
+  'inputTokens',
+  'outputTokens',
+  'cacheReadTokens',
+  'cacheWriteTokens',
+  'reasoningTokens',
+] as const;
+
+const SPENT = `select jsonb_strip_nulls(jsonb_build_object('stepId', step, 'service', service, 'model', model, 'records', records,
+    ${SPENT_SUMS.map((field) => `'${field}', ${field}`).join(', ')})) as doc
+  from (select doc ->> 'stepId' as step, doc ->> 'service' as service, doc ->> 'model' as model, count(*)::int as records,
+      ${SPENT_SUMS.map((field) => `sum((doc ->> '${field}')::numeric) as ${field}`).join(', ')}
+    from fleetlens.usage where source = $1 and run_id = $2 group by 1, 2, 3) sums
+  order by costUsd desc nulls last, step, service, model limit $3`;
+
+const CHAIN = 'select doc from fleetlens.chain where source = $1 and key = $2';
+/** The one that the run names, and those that name the run. Whoever may see a run may see what it ran in. */
+const SANDBOXES = `select doc from fleetlens.sandbox where source = $1 and (key = $3 or (doc ? 'runId' and doc ->> 'runId' = $2))
+  order by doc ->> 'createdAt' nulls last, key limit $4`;
+const APPROVALS = `select ${answeredDoc('approvals')} as doc from fleetlens.approval t
+  where t.source = $1 and t.doc ? 'runId' and t.doc ->> 'runId' = $2 order by t.doc ->> 'requestedAt' nulls last, t.key limit $3`;
 
 /** The job that names the run's source, under the id that the run names it by. Its index is that of migrations/0005. */
 const JOB = `select j.doc, j.source from fleetlens.job j
@@ -54,6 +79,20 @@ export async function readRun(
     const usage = include.includes('usage')
       ? await client.query<{ doc: RecordOf<'usage'> }>(USAGE, [source, runId, MAX_INCLUDED])
       : undefined;
+    const read = async <T>(name: (typeof include)[number], text: string, values: readonly unknown[]) =>
+      include.includes(name)
+        ? (await client.query<{ doc: T }>(text, [...values])).rows.map(({ doc }) => doc)
+        : undefined;
+    const spent = await read<SpentBy>('spent', SPENT, [source, runId, MAX_INCLUDED]);
+    const { chainId, sandboxId, error } = row.doc;
+    const [chain] = (await read<RecordOf<'chain'>>('chain', CHAIN, [source, chainId ?? null])) ?? [];
+    const sandboxes = await read<RecordOf<'sandbox'>>('sandboxes', SANDBOXES, [
+      source,
+      runId,
+      sandboxId ?? null,
+      MAX_INCLUDED,
+    ]);
+    const approvals = await read<RecordOf<'approval'>>('approvals', APPROVALS, [source, runId, MAX_INCLUDED]);
     const job = include.includes('job') ? await readJob(client, source, row.doc.triggerRunId) : undefined;
     return {
       run: {
@@ -61,6 +100,11 @@ export async function readRun(
         ...(steps === undefined ? {} : { steps: steps.rows.map((step) => step.doc) }),
         ...(usage === undefined ? {} : { usage: usage.rows.map((record) => record.doc) }),
         ...(job === undefined ? {} : { job }),
+        ...(spent === undefined ? {} : { spent }),
+        ...(chain === undefined ? {} : { chain }),
+        ...(sandboxes === undefined ? {} : { sandboxes }),
+        ...(approvals === undefined ? {} : { approvals }),
+        ...(error?.category === undefined ? {} : { remedy: remedyOf(error.category) }),
       },
     };
   });
