@@ -6,7 +6,7 @@ import type { FleetSourceOptions, FleetSourceSecrets } from './types';
 type Props = DataSourcePluginOptionsEditorProps<FleetSourceOptions, FleetSourceSecrets>;
 
 /** Where the exporter is, and the token that Grafana's server shows it: it never comes back to the browser. */
-export function ConfigEditor({ options, onOptionsChange }: Props) {
+export default function ConfigEditor({ options, onOptionsChange }: Props) {
   const { jsonData, secureJsonData, secureJsonFields } = options;
   const { url = '' } = jsonData;
   const isWrong = url !== '' && !isWebAddress(url);

@@ -11,6 +11,7 @@ import { HttpResponse, http } from 'msw';
 import { lastValueFrom, toArray } from 'rxjs';
 import { PROXY_URL, readUrl, serveFleet, server } from '../testing/renderPage';
 import { FleetDataSource } from './FleetDataSource';
+import { FleetVariables } from './FleetVariables';
 import type { FleetQuery, FleetSourceOptions } from './types';
 
 serveFleet();
@@ -209,8 +210,8 @@ it('fills variables with what the runs of the exporter have', async () => {
     }),
   );
   const request = { targets: [{ refId: 'A', values: 'workflow', filters: { source: ['crucible'] } }], scopedVars: {} };
-  const answer = await lastValueFrom(source().variables?.query?.(request as never) as never);
-  expect((answer as DataQueryResponse).data).toEqual([
+  const { data } = await lastValueFrom(new FleetVariables(source().api).query(request as never));
+  expect(data).toEqual([
     { text: 'a', value: 'a' },
     { text: 'b', value: 'b' },
   ]);

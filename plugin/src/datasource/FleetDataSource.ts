@@ -11,7 +11,6 @@ import { getTemplateSrv } from '@grafana/runtime';
 import { merge, Observable } from 'rxjs';
 import { ApiFailure } from '../api/ApiFailure';
 import { FleetApi } from '../api/FleetApi';
-import { hubOf } from '../live/hubOf';
 import { answerQuery, topicsOf } from './answerQuery';
 import { checkConnection } from './checkConnection';
 import { FleetVariables } from './FleetVariables';
@@ -88,7 +87,12 @@ export class FleetDataSource extends DataSourceApi<FleetQuery, FleetSourceOption
         }, GATHER_MS);
       };
       void answer();
-      const leave = topics.length > 0 ? hubOf(this.api).subscribe(topics, again) : undefined;
+      let leave: (() => void) | undefined;
+      if (topics.length > 0) {
+        void import(/* webpackChunkName: "live" */ '../live/hubOf').then(({ hubOf }) => {
+          if (!subscriber.closed) leave = hubOf(this.api).subscribe(topics, again);
+        });
+      }
       return () => {
         leave?.();
         clearTimeout(timer);

@@ -40,7 +40,7 @@ const OF_ONE_RECORD: readonly FleetQueryType[] = ['run', 'steps', 'trace', 'outp
 const WITH_LIMIT: readonly FleetQueryType[] = ['runs', 'chains', 'sandboxes', 'usage', 'output', 'events'];
 
 /** Every change runs the query; what is typed does when the field is left or with Enter. */
-export function QueryEditor({ datasource, query, onChange, onRunQuery, app }: Props) {
+export default function QueryEditor({ datasource, query, onChange, onRunQuery, app }: Props) {
   const { queryType = 'runs', limit = DEFAULT_LIMIT, groupBy = ['workflow'], events = ['failed_runs'] } = query;
   const change = (changes: Partial<FleetQuery>) => {
     onChange({ ...query, queryType, ...changes });

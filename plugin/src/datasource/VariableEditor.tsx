@@ -7,7 +7,7 @@ import { FILTERS, type FleetQuery, type FleetSourceOptions, type FleetVariableQu
 
 type Props = QueryEditorProps<FleetDataSource, FleetQuery, FleetSourceOptions, FleetVariableQuery>;
 
-export function VariableEditor({ datasource, query, onChange }: Props) {
+export default function VariableEditor({ datasource, query, onChange }: Props) {
   const { values = 'project', filters } = query;
   const others = FILTERS.filter((name) => name !== values && name !== 'status');
   return (

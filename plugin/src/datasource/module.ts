@@ -1,11 +1,10 @@
 import '../publicPath';
 import { DataSourcePlugin } from '@grafana/data';
 import { initPluginTranslations } from '@grafana/i18n';
+import { lazily } from '../components/lazily';
 import { APP_ID } from '../constants';
 import { loadResources } from '../loadResources';
-import { ConfigEditor } from './ConfigEditor';
 import { FleetDataSource } from './FleetDataSource';
-import { QueryEditor } from './QueryEditor';
 import type { FleetQuery, FleetSourceOptions, FleetSourceSecrets } from './types';
 
 await initPluginTranslations(APP_ID, [loadResources]);
@@ -13,5 +12,5 @@ await initPluginTranslations(APP_ID, [loadResources]);
 export const plugin = new DataSourcePlugin<FleetDataSource, FleetQuery, FleetSourceOptions, FleetSourceSecrets>(
   FleetDataSource,
 )
-  .setConfigEditor(ConfigEditor)
-  .setQueryEditor(QueryEditor);
+  .setConfigEditor(lazily(() => import(/* webpackChunkName: "config-editor" */ './ConfigEditor')))
+  .setQueryEditor(lazily(() => import(/* webpackChunkName: "query-editor" */ './QueryEditor')));
