@@ -1,3 +1,4 @@
+import { remedyOf } from '@contract/errorCategories.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
@@ -10,12 +11,11 @@ interface Props {
   readonly message: string | undefined;
   readonly surface: string | undefined;
   readonly category: Parameters<typeof categoryLabel>[0];
-  readonly remedy: string;
   readonly children?: ReactNode;
 }
 
 /** An error: its own words first, then what kind it is and what the platforms' documents advise. */
-export function ErrorReport({ message, surface, category, remedy, children }: Props) {
+export function ErrorReport({ message, surface, category, children }: Props) {
   const styles = useStyles2(getStyles);
   return (
     <div className={styles.report}>
@@ -31,12 +31,14 @@ export function ErrorReport({ message, surface, category, remedy, children }: Pr
         <strong>{categoryLabel(category)}</strong>
         {surface !== undefined && <span className={styles.muted}> · {surfaceLabel(surface)}</span>}
       </p>
-      <p className={styles.line}>
-        <Icon name="lightbulb-alt" aria-hidden />{' '}
-        <Trans i18nKey="run.error.remedy" values={{ remedy }}>
-          {'What helps: {{remedy}}'}
-        </Trans>
-      </p>
+      {category !== 'other' && (
+        <p className={styles.line}>
+          <Icon name="lightbulb-alt" aria-hidden />{' '}
+          <Trans i18nKey="run.error.remedy" values={{ remedy: remedyOf(category) }}>
+            {'What helps: {{remedy}}'}
+          </Trans>
+        </p>
+      )}
     </div>
   );
 }

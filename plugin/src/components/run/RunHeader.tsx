@@ -3,7 +3,7 @@ import { isOpen } from '@contract/status.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
-import { Button, Icon, type IconName, useStyles2 } from '@grafana/ui';
+import { Icon, type IconName, useStyles2 } from '@grafana/ui';
 import type { ReactNode } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { links } from '../../app/links';
@@ -18,6 +18,7 @@ import { ErrorReport } from './ErrorReport';
 import { Facts } from './Facts';
 import { Moment } from './Moment';
 import { RunLinks } from './RunLinks';
+import { StepButton } from './StepButton';
 
 interface Props {
   readonly run: Listed<'run'>;
@@ -148,9 +149,7 @@ function FailurePlace({
   return (
     <>
       {isTimeout ? t('run.failed.timed-out-in', 'Timed out in') : t('run.failed.failed-in', 'Failed in')}{' '}
-      <Button fill="text" size="md" onClick={() => onShowStep(stepId)}>
-        {[...new Set(place)].join(' · ')}
-      </Button>
+      <StepButton onClick={() => onShowStep(stepId)}>{[...new Set(place)].join(' · ')}</StepButton>
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { categoryOf, remedyOf } from '@contract/errorCategories.ts';
+import { categoryOf } from '@contract/errorCategories.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
@@ -30,12 +30,7 @@ export function StepDetail({ step, seconds, baseline, onShowOutput }: Props) {
   return (
     <div className={styles.detail}>
       {error !== undefined && (
-        <ErrorReport
-          message={error.message}
-          surface={error.surface ?? 'step'}
-          category={category}
-          remedy={remedyOf(category)}
-        />
+        <ErrorReport message={error.message} surface={error.surface ?? 'step'} category={category} />
       )}
       {verdict !== undefined && (
         <div>

@@ -5,7 +5,7 @@ import { Button, IconButton, useStyles2 } from '@grafana/ui';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useCallback, useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { Listed } from '../../api/FleetApi';
-import { formatDuration } from '../../format/formatValues';
+import { formatCount, formatDuration } from '../../format/formatValues';
 import type { Step } from './orderSteps';
 import type { StepBaseline } from './stepBaseline';
 import { TimelineAxis } from './TimelineAxis';
@@ -30,12 +30,17 @@ interface Props {
   /** The newest step is selected as the run goes on. Absent: the run is over. */
   readonly following?: boolean | undefined;
   readonly onFollow?: ((following: boolean) => void) | undefined;
+  /** More steps are being fetched. */
+  readonly isLoading?: boolean | undefined;
   /** Brings the output of the selected step into view. */
   readonly onShowOutput?: ((stepId: string) => void) | undefined;
 }
 
 const LINE_HEIGHT = 36;
 const ZOOM_STEP = 0.5;
+/** So many lines before the selected one are seen, too. */
+const LINES_BEFORE = 2;
+const SETTLING_MS = 1_000;
 
 /** The steps of a run as they followed each other, each with its time, its verdict and what it says. Any number of them. */
 export function Timeline(props: Props) {
@@ -80,12 +85,23 @@ export function Timeline(props: Props) {
     getItemKey: (index) => shown[index]?.id ?? index,
     overscan: 12,
   });
-  const broughtToView = useRef<string>(undefined);
+  // What is selected comes into view, below a few lines of what came before; also where it opens, and so moves, a moment later.
+  const bringing = useRef<{ id: string; untilMs: number; isFirst?: boolean }>(undefined);
+  const totalSize = virtualizer.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as the lines get their sizes
   useEffect(() => {
-    if (activeIndex < 0 || activeId === undefined || broughtToView.current === activeId) return;
-    virtualizer.scrollToIndex(activeIndex, { align: broughtToView.current === undefined ? 'center' : 'auto' });
-    broughtToView.current = activeId;
-  }, [activeId, activeIndex, virtualizer]);
+    if (activeIndex < 0 || activeId === undefined) return;
+    const isFirst = bringing.current === undefined;
+    if (bringing.current?.id !== activeId) bringing.current = { id: activeId, untilMs: Date.now() + SETTLING_MS };
+    else if (Date.now() > bringing.current.untilMs) return;
+    const [start = 0] = virtualizer.getOffsetForIndex(activeIndex, 'start') ?? [];
+    const { scrollTop, clientHeight } = scroller.current ?? { scrollTop: 0, clientHeight: 0 };
+    const isInView = start >= scrollTop && start + LINE_HEIGHT <= scrollTop + clientHeight;
+    if (isFirst || bringing.current.isFirst || !isInView) {
+      bringing.current.isFirst ||= isFirst;
+      virtualizer.scrollToOffset(Math.max(0, start - LINES_BEFORE * LINE_HEIGHT));
+    }
+  }, [activeId, activeIndex, totalSize]);
 
   const choose = useCallback(
     (row: TimelineRow) => {
@@ -183,6 +199,11 @@ export function Timeline(props: Props) {
         <div className={styles.shares}>
           <Share name={t('run.timeline.queued', 'Queue wait')} seconds={shares.queued} />
           <Share name={t('run.timeline.work', 'Work')} seconds={shares.working} />
+          {props.isLoading === true && (
+            <span role="status" className={styles.muted}>
+              {t('run.timeline.loading', 'Loading: {{steps}} steps so far', { steps: formatCount(steps.length) })}
+            </span>
+          )}
           <Share name={t('run.timeline.idle', 'Between steps')} seconds={shares.idle} />
           {rows.some((row) => row.kind === 'wait' && row.beforeAttempt !== undefined) && (
             <Share name={t('run.timeline.retry', 'Waited for retries')} seconds={shares.retrying} />
@@ -250,7 +271,7 @@ export function Timeline(props: Props) {
         tabIndex={0}
         onKeyDown={onKeyDown}
       >
-        <div role="presentation" style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
+        <div role="presentation" style={{ height: totalSize, position: 'relative' }}>
           {virtualizer.getVirtualItems().map(({ index, key, start }) => {
             const row = shown[index];
             return (

@@ -1,4 +1,4 @@
-import { css } from '@emotion/css';
+import { css, cx } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { useStyles2 } from '@grafana/ui';
@@ -50,10 +50,10 @@ export function TimelineAxis({ scale, window, onWindow }: Props) {
         {TICKS.map((share) => (
           <span
             key={share}
-            className={styles.tick}
+            className={cx(styles.tick, share % 0.5 !== 0 && styles.minor)}
             style={{ left: `${share * 100}%`, transform: `translateX(${-share * 100}%)` }}
           >
-            {formatDuration((scale.timeAt(window.from + share * width) - scale.startMs) / 1000)}
+            {offsetLabel((scale.timeAt(window.from + share * width) - scale.startMs) / 1000)}
           </span>
         ))}
         {scale.cuts.slice(0, 50).map(({ startMs, endMs }) => {
@@ -88,6 +88,8 @@ export function TimelineAxis({ scale, window, onWindow }: Props) {
   );
 }
 
+const offsetLabel = (seconds: number) => (seconds === 0 ? '0' : formatDuration(seconds));
+
 const getStyles = (theme: GrafanaTheme2) => ({
   axis: css({
     ...TRACK_INSET(theme),
@@ -103,6 +105,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     userSelect: 'none',
   }),
   tick: css({ position: 'absolute', top: 0, whiteSpace: 'nowrap', pointerEvents: 'none' }),
+  minor: css({ [theme.breakpoints.down('md')]: { display: 'none' } }),
   cut: css({
     position: 'absolute',
     bottom: 0,

@@ -5,6 +5,7 @@ import { useStyles2 } from '@grafana/ui';
 import { useMemo } from 'react';
 import { formatCount, formatDuration, formatUsd, UNKNOWN } from '../../format/formatValues';
 import type { Step } from './orderSteps';
+import { StepButton } from './StepButton';
 import { type Usage, usageShares } from './usageShares';
 
 interface Props {
@@ -46,9 +47,7 @@ export function UsageTable({ usage, steps, costUsd, onShowStep }: Props) {
                 {stepId === undefined ? (
                   UNKNOWN
                 ) : names.has(stepId) ? (
-                  <button type="button" className={styles.step} onClick={() => onShowStep(stepId)}>
-                    {names.get(stepId)}
-                  </button>
+                  <StepButton onClick={() => onShowStep(stepId)}>{names.get(stepId)}</StepButton>
                 ) : (
                   stepId
                 )}
@@ -106,12 +105,5 @@ const getStyles = (theme: GrafanaTheme2) => ({
     'thead th': { color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightRegular },
     'tbody tr': { borderTop: `1px solid ${theme.colors.border.weak}` },
     'tfoot tr': { borderTop: `1px solid ${theme.colors.border.medium}` },
-  }),
-  step: css({
-    border: 0,
-    padding: 0,
-    background: 'none',
-    color: theme.colors.text.link,
-    '&:hover': { textDecoration: 'underline' },
   }),
 });

@@ -1,4 +1,4 @@
-import { categoryOf, remedyOf } from '@contract/errorCategories.ts';
+import { categoryOf } from '@contract/errorCategories.ts';
 import type { ErrorCategory } from '@contract/records.ts';
 import type { Listed } from '../../api/FleetApi';
 import type { Step } from './orderSteps';
@@ -11,8 +11,6 @@ export interface Cause {
   readonly stepMessage: string | undefined;
   readonly surface: string | undefined;
   readonly category: ErrorCategory;
-  /** What the platforms' documents advise. */
-  readonly remedy: string;
   readonly stepId: string | undefined;
   readonly step: Step | undefined;
 }
@@ -38,7 +36,6 @@ export function causeOf(run: Listed<'run'>, ordered: readonly Step[]): Cause | u
     stepMessage: step?.error?.message === message ? undefined : step?.error?.message,
     surface: error?.surface ?? (step === undefined ? undefined : 'step'),
     category,
-    remedy: remedyOf(category),
     stepId: step?.stepId ?? run.error?.stepId,
     step,
   };

@@ -14,8 +14,9 @@ import { AcknowledgeRun } from '../../components/run/AcknowledgeRun';
 import { causeOf, failingStepOf } from '../../components/run/causeOf';
 import { RunHeader } from '../../components/run/RunHeader';
 import { Timeline } from '../../components/run/Timeline';
+import { LiveIndicator } from '../../live/LiveIndicator';
 import { RunSections } from './RunSections';
-import { useAcknowledge, useRun, useSteps } from './runQueries';
+import { useAcknowledge, useRun, useRunLive, useSteps } from './runQueries';
 import { useNow } from './useNow';
 import { useRunPlace } from './useRunPlace';
 
@@ -26,7 +27,8 @@ export function RunView({ source, id }: { source: string; id: string }) {
   const { change } = place;
   const run = useRun(source, id);
   const isRunOpen = isOpen(run.data?.status);
-  const { query: stepsQuery, steps } = useSteps(source, id, isRunOpen);
+  const { query: stepsQuery, steps } = useSteps(source, id);
+  useRunLive(source, id);
   const nowMs = useNow(isRunOpen);
   const acknowledge = useAcknowledge(source, id);
   const output = useRef<HTMLElement>(null);
@@ -54,7 +56,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
     );
   }
   return (
-    <PluginPage pageNav={{ text: title }}>
+    <PluginPage pageNav={{ text: title }} actions={<LiveIndicator />}>
       <div className={styles.page}>
         <QueryState query={run}>
           {(data) => (
@@ -97,6 +99,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
                     run={run.data}
                     steps={steps}
                     nowMs={nowMs}
+                    isLoading={stepsQuery.hasNextPage}
                     baselineOf={noBaseline}
                     selected={selected}
                     failing={failing}

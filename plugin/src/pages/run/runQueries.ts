@@ -1,32 +1,38 @@
 import type { Page } from '@contract/api.ts';
-import { isOpen } from '@contract/status.ts';
-import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo } from 'react';
+import { topicOf } from '@contract/topics.ts';
+import {
+  type InfiniteData,
+  type QueryKey,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { useEffect, useMemo, useRef } from 'react';
 import { ApiFailure } from '../../api/ApiFailure';
 import { type Listed, runPath } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { orderSteps, type Step } from '../../components/run/orderSteps';
+import { useLive } from '../../live/useLive';
 
-/** A run that goes on changes all the time; what became of its pull request, CI and cost comes after its end. */
-const OPEN_POLL_MS = 5_000;
-const CLOSED_POLL_MS = 60_000;
-/** Of a run with very many steps only now and then. */
-const MANY_PAGES = 4;
+/** The live stream tells what changes; a place in a queue changes by others, and what is told nowhere is found again by asking. */
+const POLL_MS = 60_000;
 /** The most records that a page of the API holds. */
 const PAGE = 500;
+/** Changes of a moment are read together. */
+const GATHER_MS = 1_000;
 
 export function useRun(source: string, id: string) {
   const { api, uid } = useFleetApi();
   return useQuery({
     queryKey: [uid, 'run', source, id],
     queryFn: ({ signal }) => api.run(source, id, ['job'], { signal }),
-    refetchInterval: ({ state }) =>
-      state.data === undefined ? false : isOpen(state.data.status) ? OPEN_POLL_MS : CLOSED_POLL_MS,
+    refetchInterval: POLL_MS,
   });
 }
 
 /** All steps of a run, in the order of execution; page after page, so that the first ones are seen at once. */
-export function useSteps(source: string, id: string, isRunOpen: boolean) {
+export function useSteps(source: string, id: string) {
   const { api, uid } = useFleetApi();
   const query = useInfiniteQuery({
     queryKey: [uid, 'run', source, id, 'steps'],
@@ -34,13 +40,6 @@ export function useSteps(source: string, id: string, isRunOpen: boolean) {
       api.get<Page<Step>>(`${runPath(source, id)}/steps`, { cursor: pageParam }, { signal }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
-    refetchInterval: ({ state }) =>
-      isRunOpen && state.data !== undefined
-        ? state.data.pages.length > MANY_PAGES
-          ? CLOSED_POLL_MS
-          : OPEN_POLL_MS
-        : false,
-    placeholderData: keepPreviousData,
   });
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;
   useEffect(() => {
@@ -49,6 +48,62 @@ export function useSteps(source: string, id: string, isRunOpen: boolean) {
   const pages = query.data?.pages;
   const steps = useMemo(() => orderSteps(pages?.flatMap(({ data }) => data) ?? []), [pages]);
   return { query, steps };
+}
+
+/** Keeps the queries of a run live: steps as they are told, everything else by reading it again. */
+export function useRunLive(source: string, id: string): void {
+  const { uid } = useFleetApi();
+  const client = useQueryClient();
+  const stale = useRef(new Map<string, QueryKey>());
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const readAgain = (key: QueryKey) => {
+    stale.current.set(JSON.stringify(key), key);
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      const keys = [...stale.current.values()];
+      stale.current.clear();
+      for (const queryKey of keys)
+        void client.invalidateQueries({ queryKey, exact: queryKey.length === RUN_KEY_LENGTH });
+    }, GATHER_MS);
+  };
+  const runKey = [uid, 'run', source, id];
+  useLive([topicOf('run', source, id)], (event) => {
+    if (event.event !== 'record') {
+      readAgain(runKey);
+      readAgain([...runKey, 'steps']);
+      return;
+    }
+    const { kind, record } = event.data;
+    if (kind === 'step' && record?.stepId !== undefined) {
+      client.setQueryData<InfiniteData<Page<Step>>>(
+        [...runKey, 'steps'],
+        (old) => old && withStep(old, record as Step),
+      );
+    } else if (kind === 'step') readAgain([...runKey, 'steps']);
+    else if (kind === 'usage') readAgain([...runKey, 'usage']);
+    else if (kind === 'sandbox') readAgain([...runKey, 'sandboxes']);
+    else readAgain(runKey);
+  });
+}
+/** A longer key is that of a part of the run. */
+const RUN_KEY_LENGTH = 4;
+
+/** @returns the pages with a step in its place; a new one at the end of the last page, once all pages are there. */
+function withStep(old: InfiniteData<Page<Step>>, step: Step): InfiniteData<Page<Step>> {
+  const { pages } = old;
+  const at = pages.findIndex(({ data }) => data.some(({ stepId }) => stepId === step.stepId));
+  if (at < 0 && pages.at(-1)?.nextCursor !== null) return old;
+  const place = at < 0 ? pages.length - 1 : at;
+  return {
+    ...old,
+    pages: pages.map((page, i) => {
+      if (i !== place) return page;
+      const data =
+        at < 0 ? [...page.data, step] : page.data.map((known) => (known.stepId === step.stepId ? step : known));
+      return { ...page, data };
+    }),
+  };
 }
 
 /** More than the table would be read. */
