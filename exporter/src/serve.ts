@@ -157,6 +157,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
   const valueLimits = { maxDepth: config.ingest.max_depth, maxTextLength: config.ingest.max_field_bytes };
   ingestRoute(app, {
     commits,
+    giveWay: () => ledger.ledger.giveWay(),
     counted: ingestCounted,
     maxBodyBytes: config.ingest.max_body_bytes,
     maxEventBytes: config.ingest.max_event_bytes,

@@ -7,6 +7,7 @@ import { type Posted, postBody } from '../support/postBody.ts';
 import { migratedDatabase, type TestDatabase } from '../support/postgres.ts';
 import { promtoolCheckMetrics } from '../support/promtool.ts';
 import type { PushedEvent } from '../support/pushEvents.ts';
+import { waitFor } from '../support/waitFor.ts';
 
 const TOKENS = {
   ci: 'ingest-token-for-tests',
@@ -143,6 +144,26 @@ describe('a body that cannot be read is refused whole', () => {
   it('gzip is read whatever the case of its name', async () => {
     const body = gzipSync(good());
     expect(await post(body, { 'content-encoding': 'GZIP' })).toMatchObject({ status: 200, answer: { accepted: 1 } });
+  });
+
+  it('also while another replica holds the writer lock, for which what is right waits', async () => {
+    await withClient(database.connectionString, async (holder) => {
+      await holder.query('begin; select pg_advisory_xact_lock(7251944002)');
+      const event = run();
+      const waiting = post(JSON.stringify({ events: [event] }));
+      await waitFor(
+        async () => {
+          const { rows } = await holder.query("select from pg_locks where locktype = 'advisory' and not granted");
+          return rows.length > 0 ? true : undefined;
+        },
+        { what: 'the exporter to wait for the lock' },
+      );
+      expect((await post('{"events": [')).status).toBe(400);
+      const rejected = await post(JSON.stringify({ events: [{ ...run(), at: 'yesterday' }] }));
+      expect(rejected).toMatchObject({ status: 200, answer: { accepted: 0, rejected: [{ index: 0 }] } });
+      await holder.query('rollback');
+      expect(await waiting).toMatchObject({ status: 200, answer: { accepted: 1 } });
+    });
   });
 });
 

@@ -5,6 +5,8 @@ import { type IngestAnswer, type NormalisedEvent, OWN_SOURCE } from '../contract
 import { type GroupCommit, QueueFull } from '../ingest/groupCommit.ts';
 import { decompressBody, eventBytes, type RawEvent, readJsonBody, readNdjsonBody } from '../ingest/readBody.ts';
 import { type ReceivedBody, receiveBody } from '../ingest/receiveBody.ts';
+import { digestEvent } from '../ledger/dedupeEvents.ts';
+import type { PushedEvent } from '../ledger/findAddedTo.ts';
 import type { PushResult } from '../ledger/ledger.ts';
 import { LedgerUnavailable } from '../ledger/ledgerErrors.ts';
 import type { ValueLimits } from '../normalise/cleanValue.ts';
@@ -15,6 +17,8 @@ import type { Subject } from './rateLimit/rateLimits.ts';
 
 export interface IngestOptions {
   readonly commits: GroupCommit;
+  /** When bodies may be read without delaying the writer. */
+  readonly giveWay: () => Promise<void> | undefined;
   /** fleetlens_ingest_events_total */
   readonly counted: Counter;
   readonly maxBodyBytes: number;
@@ -29,7 +33,7 @@ const MAX_COUNTED_SOURCES = 200;
 
 /** `POST /api/v1/events`: JSON or NDJSON, gzip; answers after the commit. */
 export function ingestRoute(app: FastifyInstance, options: IngestOptions): void {
-  const { commits, maxBodyBytes, maxEventBytes, values } = options;
+  const { commits, giveWay, maxBodyBytes, maxEventBytes, values } = options;
   const countedSources = new Set<string>();
   const count = (source: string, result: string, by = 1) => {
     if (countedSources.size < MAX_COUNTED_SOURCES) countedSources.add(source);
@@ -61,7 +65,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       const { raw, bytes } = await readEvents(request);
       const rejected: IngestAnswer['rejected'] = [];
       const rejectedSources: string[] = [];
-      const events: NormalisedEvent[] = [];
+      const events: PushedEvent[] = [];
       const indexes: number[] = [];
       const nowMs = Date.now();
       raw.forEach((item, index) => {
@@ -84,7 +88,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       for (const source of rejectedSources) count(source, 'rejected');
       const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected };
       results.forEach((result, i) => {
-        const event = events[i] as NormalisedEvent;
+        const event = events[i] as PushedEvent;
         count(event.source, result.result);
         if ('reason' in result) {
           rejected.push({ index: indexes[i] as number, id: event.id, reason: `${result.result}: ${result.reason}` });
@@ -105,6 +109,8 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
     const received = request.body as ReceivedBody | undefined;
     if (received === undefined) throw new HttpError(400, 'invalid_request', 'found no body, expected {"events":[…]}');
     try {
+      const writing = giveWay();
+      if (writing !== undefined) await writing;
       const body = await decompressBody(received.bytes, request.headers['content-encoding'], maxBodyBytes);
       const text = body.toString('utf8');
       return { raw: isJson(request) ? readJsonBody(text) : readNdjsonBody(text), bytes: body.length };
@@ -113,7 +119,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
     }
   }
 
-  async function record(events: readonly NormalisedEvent[], bytes: number): Promise<PushResult[]> {
+  async function record(events: readonly PushedEvent[], bytes: number): Promise<PushResult[]> {
     if (events.length === 0) return [];
     try {
       return await commits.record(events, bytes);
@@ -123,9 +129,10 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
     }
   }
 
-  function readEvent(item: RawEvent, nowMs: number, measure: boolean): NormalisedEvent {
+  function readEvent(item: RawEvent, nowMs: number, measure: boolean): PushedEvent {
     if ('malformed' in item) throw new EventRejected(item.malformed);
-    const event = normaliseEvent(item.value, nowMs, values);
+    const normalised = normaliseEvent(item.value, nowMs, values);
+    const event = { ...normalised, digest: digestEvent(normalised) };
     if (!measure) return event;
     const bytes = eventBytes(item);
     if (bytes === undefined) throw new EventRejected('the event is nested too deep to be measured; flatten it');

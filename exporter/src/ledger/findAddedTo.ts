@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { NormalisedEvent } from '../contract/events.ts';
 import type { Addition } from './addToRun.ts';
+import type { EventDigest } from './dedupeEvents.ts';
 import type { EventToRecord } from './recordEvents.ts';
 
 /** Which runs a pushed addition is about: those that made this pull request. */
@@ -20,6 +21,8 @@ export type PushedEvent = NormalisedEvent & {
   readonly said?: string;
   /** Its source is read by a poller, whose word alone the state of the source is. */
   readonly isPolled?: boolean;
+  /** Made where the event came in, while the writer is at other work; default: when it is written. */
+  readonly digest?: EventDigest;
 };
 
 /** @returns what each of these events adds to each run that it is about; nothing for events of a record of their own. */

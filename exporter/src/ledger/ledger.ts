@@ -19,12 +19,13 @@ import {
   CONTRADICTS_AUDIT,
   type EventToRecord,
   type LedgerPolicy,
-  loadForEvents,
+  loadRecords,
   MustLook,
   type RecordingContext,
   recordEvents,
 } from './recordEvents.ts';
 import { recordTable } from './recordTable.ts';
+import { readTombstones } from './retention/isPruned.ts';
 import { recordTime } from './retention/recordTime.ts';
 import { RollupMoves } from './rollupMoves.ts';
 import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
@@ -82,6 +83,9 @@ const EVENT_IDS = 'ids of events';
 /** Events merged in one transaction; more are split, so that the writer lock is given up between them. */
 const MAX_BATCH = 2_000;
 
+/** Others give way to the writer so long at most: what it waits for then is another replica, or a database that is slow. */
+const GIVE_WAY_MS = 50;
+
 /**
  * The ledger of one exporter process. All writes go through {@link transaction}: one connection, one at a time, under the
  * writer lock that all replicas share.
@@ -94,6 +98,7 @@ export class Ledger {
   readonly #guess = new NewRecordGuess();
   policy: LedgerPolicy;
   #queue: Promise<unknown> = Promise.resolve();
+  #computing: Promise<void> | undefined;
   readonly #onCommit = new Set<() => void>();
 
   constructor(options: LedgerOptions) {
@@ -172,9 +177,24 @@ export class Ledger {
 
   /** @param guess which records not to look for; absent after it was wrong. */
   async #pushBatch(events: readonly PushedEvent[], guess?: NewRecordGuess): Promise<PushResult[]> {
-    const prepared = events.map((event) => ({ event, digest: digestEvent(event), atMs: Date.parse(event.at) }));
+    const prepared = events.map((event) => ({
+      event,
+      digest: event.digest ?? digestEvent(event),
+      atMs: Date.parse(event.at),
+    }));
+    const expectsNewIds = guess?.expectsNew(EVENT_IDS) ?? false;
+    const read = async (client: pg.PoolClient, working: WorkingSet) => {
+      const sources = new Set(events.map((event) => event.source));
+      const [states] = await allStatements([
+        readSourceStates(client, [...sources]),
+        loadRecords(events, { working, guess }),
+      ]);
+      return states;
+    };
+    // Whose run an event adds to has to be found first; and nothing is read for events that may all be known.
+    const readAhead = expectsNewIds && events.every((event) => event.about === undefined) ? read : undefined;
     try {
-      return await this.transaction(async (tx) => {
+      return await this.transaction(async (tx, states) => {
         const oldest = tx.nowMs - this.policy.dedupeWindowMs;
         const results: PushResult[] = prepared.map(({ event, atMs }) =>
           atMs < oldest
@@ -188,7 +208,6 @@ export class Ledger {
           results[index]?.result === 'accepted' ? [{ ...p, index }] : [],
         );
         if (candidates.length === 0) return results;
-        const expectsNewIds = guess?.expectsNew(EVENT_IDS) ?? false;
         const known = expectsNewIds ? dedupeWithin(candidates) : await dedupeEvents(tx.client, candidates);
         if (!expectsNewIds)
           this.#guess.learn(
@@ -234,17 +253,21 @@ export class Ledger {
             };
           }),
           [...additions.map((addition) => addition.source), ...polled.map((f) => f.event.source)],
+          states,
         );
         const newEvents = [...own.map((f) => f.event), ...additions];
         const recording = tx.recording(guess);
-        const pruned = await loadForEvents(newEvents, recording);
+        const [pruned] = await allStatements([
+          recording.hasTombstones ? readTombstones(tx.client, newEvents) : new Set<string>(),
+          states === undefined ? loadRecords(newEvents, recording) : undefined,
+        ]);
         if (expectsNewIds) tx.alongside(rememberNewEvents(tx.client, fresh));
         const contradicting = new Set<NormalisedEvent>(await applyEvents(newEvents, pruned, recording));
         for (const { event, index } of contradicting.size === 0 ? [] : fresh) {
           if (contradicting.has(event)) results[index] = { result: 'conflict', reason: CONTRADICTS_AUDIT };
         }
         return results;
-      });
+      }, readAhead);
     } catch (error) {
       if (guess !== undefined && this.#guessWasWrong(error)) return await this.#pushBatch(events);
       if (!isDataError(error)) throw error;
@@ -252,8 +275,9 @@ export class Ledger {
       const [only] = events;
       if (events.length === 1 && only !== undefined) {
         const reason = `the ledger could not store the event: ${(error as Error).message}`;
+        const { digest: _digest, ...said } = only;
         await this.keepAside([
-          { source: only.source, kind: only.kind, eventId: only.id, reason, payload: JSON.stringify(only) },
+          { source: only.source, kind: only.kind, eventId: only.id, reason, payload: JSON.stringify(said) },
         ]);
         return [{ result: 'rejected', reason }];
       }
@@ -382,14 +406,46 @@ export class Ledger {
     });
   }
 
-  /** Runs `work` in one transaction under the writer lock, after the writes that were asked for before. */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const mine = this.#queue.then(() => this.#transact(work));
+  /**
+   * Runs `work` in one transaction under the writer lock, after the writes that were asked for before.
+   * @param readAhead what it reads at the beginning in any case: asked for together with the lock, one round trip less. Has to issue
+   *   its statements before it returns
+   */
+  async transaction<T, Read = undefined>(
+    work: (tx: Transaction, read: Read | undefined) => Promise<T>,
+    readAhead?: (client: pg.PoolClient, working: WorkingSet) => Promise<Read>,
+  ): Promise<T> {
+    const mine = this.#queue.then(() => this.#transact(work, readAhead));
     this.#queue = mine.catch(() => {});
     return await mine;
   }
 
-  async #transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  /**
+   * What can wait should not come between the writer and its answers while the database has nothing to do; its time is when the
+   * writer waits for a commit.
+   * @returns undefined where that is so, or nothing is written
+   */
+  giveWay(): Promise<void> | undefined {
+    return this.#computing;
+  }
+
+  /** @returns how to say that the writer has nothing more to compute. */
+  #beginComputing(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#computing = promise;
+    const end = () => {
+      clearTimeout(timer);
+      if (this.#computing === promise) this.#computing = undefined;
+      resolve();
+    };
+    const timer = setTimeout(end, GIVE_WAY_MS);
+    return end;
+  }
+
+  async #transact<T, Read>(
+    work: (tx: Transaction, read: Read | undefined) => Promise<T>,
+    readAhead?: (client: pg.PoolClient, working: WorkingSet) => Promise<Read>,
+  ): Promise<T> {
     let client: pg.PoolClient;
     try {
       client = await this.#writer.connect();
@@ -403,11 +459,17 @@ export class Ledger {
     };
     client.on('error', onError);
     let tx: Transaction | undefined;
+    const endComputing = this.#beginComputing();
     try {
-      const [head] = await allStatements([beginWriting(client), this.#registry.catchUp(client)]);
-      tx = new Transaction(client, this.#registry, this.policy, head);
-      const answer = await work(tx);
-      await tx.finish();
+      const working = new WorkingSet(client, this.#registry);
+      const [head, , read] = await allStatements([
+        beginWriting(client),
+        this.#registry.catchUp(client),
+        readAhead?.(client, working),
+      ]);
+      tx = new Transaction(client, working, this.#registry, this.policy, head);
+      const answer = await work(tx, read);
+      await tx.finish(endComputing);
       for (const listener of this.#onCommit) listener();
       return answer;
     } catch (thrown) {
@@ -420,6 +482,7 @@ export class Ledger {
       });
       throw asLedgerError(error);
     } finally {
+      endComputing();
       client.off('error', onError);
       client.release(broken);
     }
@@ -478,6 +541,7 @@ export class Transaction {
 
   constructor(
     client: pg.PoolClient,
+    working: WorkingSet,
     registry: SeriesRegistry,
     policy: LedgerPolicy,
     head: { seq: number; nowMs: number; hasTombstones: boolean },
@@ -488,7 +552,7 @@ export class Transaction {
     this.nowMs = head.nowMs;
     this.seq = head.seq + 1;
     this.#hasTombstones = head.hasTombstones;
-    this.working = new WorkingSet(client, registry);
+    this.working = working;
     this.moves = new RollupMoves(registry, this.#hidden);
   }
 
@@ -496,13 +560,18 @@ export class Transaction {
    * Reads the state of the sources that this transaction writes for. What comes to write later may begin for its own sources;
    * of a source that did already, the first reading stands.
    * @param addedTo sources of records that others add to; their own state does not move
+   * @param known the states of all of them, where they were read already
    */
-  async begin(readings: readonly SourceReading[], addedTo: readonly string[] = []): Promise<void> {
+  async begin(
+    readings: readonly SourceReading[],
+    addedTo: readonly string[] = [],
+    known?: ReadonlyMap<string, SourceState>,
+  ): Promise<void> {
     const begun = new Set(this.#readings.map((r) => r.source));
     const added = readings.filter((r) => !begun.has(r.source));
     const others = new Set(addedTo).difference(begun).difference(new Set(added.map((r) => r.source)));
     this.#readings.push(...added);
-    const states = await readSourceStates(this.client, [...added.map((r) => r.source), ...others]);
+    const states = known ?? (await readSourceStates(this.client, [...added.map((r) => r.source), ...others]));
     for (const [source, state] of states) this.#states.set(source, state);
     this.hide(added.flatMap((reading) => (isLive(reading, states.get(reading.source)) ? [] : [reading.source])));
     this.hide([...others].filter((source) => states.get(source)?.live !== true));
@@ -545,7 +614,8 @@ export class Transaction {
     };
   }
 
-  async finish(): Promise<void> {
+  /** @param onSent called when nothing is left but to wait for the commit */
+  async finish(onSent: () => void): Promise<void> {
     const { client, seq, nowMs } = this;
     await judgeEvaluations(this);
     const dirty = this.working.dirty();
@@ -563,7 +633,7 @@ export class Transaction {
       const [spent] = await allStatements([spending, writing, ...rest]);
       await noticeLimits(client, reachedLimits(spent, budgets), { policy: budgets, nowMs });
     }
-    await allStatements([
+    const committing = allStatements([
       writing,
       spending,
       ...rest,
@@ -573,5 +643,7 @@ export class Transaction {
         dirty.map((r) => [r.kind, r.source, r.key] as const),
       ),
     ]);
+    onSent();
+    await committing;
   }
 }

@@ -86,26 +86,37 @@ export async function recordEvents(
   events: readonly EventToRecord[],
   context: RecordingContext,
 ): Promise<readonly EventToRecord[]> {
-  return await applyEvents(events, await loadForEvents(events, context), context);
+  const [pruned] = await allStatements([
+    context.hasTombstones ? readTombstones(context.client, events) : new Set<string>(),
+    loadRecords(events, context),
+  ]);
+  return await applyEvents(events, pruned, context);
 }
 
 /** Runs that were pruned, as `source NUL run`. */
 type PrunedRuns = ReadonlySet<string>;
 
-/** The first half of {@link recordEvents}: reads what the events touch. */
-export async function loadForEvents(events: readonly EventToRecord[], context: RecordingContext): Promise<PrunedRuns> {
-  const { working } = context;
-  const byKind = Map.groupBy(events, (event) => event.kind);
-  const steps = byKind.get('step') ?? [];
-  const [pruned] = await allStatements([
-    context.hasTombstones ? readTombstones(context.client, events) : new Set<string>(),
-    ...[...byKind].map(([kind, ofKind]) => loadRecords(kind, ofKind, context)),
-    working.load(
-      'run',
-      steps.map((step) => ({ source: step.source, key: step.fields.runId as string })),
-    ),
+/** The first half of {@link recordEvents}: reads what the events touch. All statements are issued before it returns. */
+export async function loadRecords(
+  events: readonly EventToRecord[],
+  { working, guess }: Pick<RecordingContext, 'working' | 'guess'>,
+): Promise<void> {
+  const byKind: Map<Kind, { readonly source: string; readonly key: string }[]> = Map.groupBy(
+    events,
+    (event) => event.kind,
+  );
+  const runsOfSteps = events.flatMap(({ kind, source, fields }) =>
+    kind === 'step' ? [{ source, key: fields.runId as string }] : [],
+  );
+  if (runsOfSteps.length > 0 && guess?.expectsNew('run') !== true)
+    byKind.set('run', [...(byKind.get('run') ?? []), ...runsOfSteps]);
+  await allStatements([
+    ...[...byKind].map(async ([kind, ofKind]) => {
+      const found = await working.load(kind, ofKind, guess?.expectsNew(kind));
+      if (found !== undefined) guess?.learn(kind, found);
+    }),
+    working.load('run', runsOfSteps),
   ]);
-  return pruned;
 }
 
 /** The second half of {@link recordEvents}: most of it is computed here, while the database is free for other statements. */
@@ -172,15 +183,6 @@ function whatItAdds(
   if (record.state !== undefined) return addToRun(record.state, event);
   if (!record.looked) throw new MustLook(event.kind);
   return undefined;
-}
-
-async function loadRecords(
-  kind: Kind,
-  events: readonly EventToRecord[],
-  { working, guess }: RecordingContext,
-): Promise<void> {
-  const found = await working.load(kind, events, guess?.expectsNew(kind));
-  if (found !== undefined) guess?.learn(kind, found);
 }
 
 function applyEvent(record: WorkingRecord, event: EventToRecord, context: RecordingContext): void {

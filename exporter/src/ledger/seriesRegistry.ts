@@ -61,6 +61,7 @@ export class SeriesRegistry {
   #newFolds: string[] = [];
   #created: Series[] = [];
   #folded: FamilyName[] = [];
+  #caughtUp: Promise<void> = Promise.resolve();
   caps: SeriesCaps;
 
   constructor(caps: SeriesCaps) {
@@ -68,8 +69,18 @@ export class SeriesRegistry {
   }
 
   /** Reads the series that other replicas made. Call under the writer lock, at the beginning of a transaction. */
-  async catchUp(client: ClientBase): Promise<void> {
+  catchUp(client: ClientBase): Promise<void> {
     this.#newFolds = [];
+    this.#caughtUp = this.#readNew(client);
+    return this.#caughtUp;
+  }
+
+  /** For who reads ids of series in a statement behind {@link catchUp}'s: then all of them are known here. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp;
+  }
+
+  async #readNew(client: ClientBase): Promise<void> {
     const { rows } = await client.query<{ id: number; family: string; labels: string[] }>({
       name: 'series_catch_up',
       text: 'select id, family, labels from fleetlens.rollup where id > $1 order by id',

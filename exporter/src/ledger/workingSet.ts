@@ -103,6 +103,7 @@ export class WorkingSet {
         from ${recordTable(kind)} r join unnest($1::text[], $2::text[]) as w(source, key) on r.source = w.source and r.key = w.key`,
       values: [textArray(sources), textArray(keys)],
     });
+    await this.#registry.caughtUp;
     for (const row of rows) this.#keep(kind, row);
     return rows.length > 0;
   }
