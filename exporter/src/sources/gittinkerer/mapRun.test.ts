@@ -105,6 +105,19 @@ describe('a run', () => {
   });
 });
 
+it.each([
+  [
+    'succeeded',
+    [
+      ...['payload.json', 'run.json', 'agent-run/prompt.txt', 'agent-run/diff.patch', 'agent-run/files_changed.json'],
+      ...['agent-run/pr_comment.txt', 'agent-run/summary.md', 'agent-run/commit_sha.txt'],
+    ],
+  ],
+  ['failed', ['payload.json', 'run.json']],
+])('a run that is %s and left no file misses %j', (status, artifactsMissing) => {
+  expect(mapped({ status }, {})?.attributes).toMatchObject({ artifactsMissing });
+});
+
 it.each(['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'])(
   'a column of type %s is a number among the attributes',
   (type) => {

@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest';
+import type { Column, Table } from '../postgres/describeTable.ts';
+import { RUN_COLUMNS } from './config.ts';
+import { attributeValue, camelCase, mapRuns, metricsOf } from './gittinkererTables.ts';
+
+const column = (name: string, type = 'text', readable = true): Column => ({
+  ...{ name, type, readable },
+  ...{ indexed: false, words: [] },
+});
+const table = (...columns: readonly Column[]): Table => ({
+  ...{ sqlName: 'runs', hasXmin: true, estimatedRows: -1 },
+  columns: new Map(columns.map((each) => [each.name, each])),
+});
+const found = (of: Table, configured: Parameters<typeof mapRuns>[1] = {}) => {
+  const { columns, missing } = mapRuns(of, configured);
+  return { columns: Object.fromEntries([...columns].map(([meaning, { name }]) => [meaning, name])), missing };
+};
+
+it('each meaning has the first known column that the table has', () => {
+  const first = Object.values(RUN_COLUMNS).map(([name]) => column(name));
+  expect(found(table(...first))).toEqual({
+    columns: Object.fromEntries(Object.entries(RUN_COLUMNS).map(([meaning, [name]]) => [meaning, name])),
+    missing: [],
+  });
+  expect(found(table(column('repository'), column('project'), column('error_message')))).toEqual({
+    columns: { project: 'repository', error: 'error_message' },
+    missing: [],
+  });
+  expect(found(table(column('repo', 'text', false), column('project')))).toEqual({
+    columns: { project: 'project' },
+    missing: [],
+  });
+});
+
+it('what the configuration names counts alone; what it names and is not there is missing', () => {
+  const of = table(column('status'), column('state'), column('source'), column('secret', 'text', false));
+  expect(found(of, { status: 'state', source: null, project: 'owner', error: 'secret' })).toEqual({
+    columns: { status: 'state' },
+    missing: ['owner', 'secret'],
+  });
+});
+
+it.each([
+  ['text', '12', '12'],
+  ['integer', '12', 12],
+  ['numeric', '1.5', 1.5],
+  ['bigint', '-3', -3],
+  // More digits than a number holds.
+  ['bigint', '9007199254740993', '9007199254740993'],
+  ['boolean', 'true', true],
+  ['boolean', 't', true],
+  ['boolean', 'f', false],
+  ['json', '{"a":[1]}', { a: [1] }],
+  ['jsonb', '"x"', 'x'],
+  ['jsonb', 'null', undefined],
+  ['integer', null, undefined],
+  ['text', undefined, undefined],
+])('a column of type %s that holds %j is %j', (type, text, value) => {
+  expect(attributeValue(column('any', type), text)).toEqual(value);
+});
+
+it('the names of columns become those of attributes', () => {
+  expect(['conversation_id', 'step_2_ms', 'repo'].map(camelCase)).toEqual(['conversationId', 'step2Ms', 'repo']);
+});
+
+it('a run without metrics has none', () => {
+  expect(metricsOf(new Map(), 'r1')).toEqual({ latest: new Map(), webhooks: [] });
+});
