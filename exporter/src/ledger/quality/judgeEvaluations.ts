@@ -42,28 +42,31 @@ export async function judgeEvaluations(tx: Transaction): Promise<void> {
 }
 
 async function keepEvaluated(tx: Transaction): Promise<void> {
-  const standardOf = await loadStandards(
-    tx,
-    tx.moves.quality.evaluated.map(({ run }) => run),
-  );
   const kept = tx.moves.quality.evaluated.map(({ run, attempt, composite }) => ({
     run,
+    attempt,
     // What judges is the score that was counted; what the run says by now is kept.
     judged: { ...scopeOf(run), runId: run.key, attempt, at: evaluatedAt(run), composite },
-    row: rowOf(run, attempt, standardOf(run)),
   }));
   const { live = [], waiting = [] } = Object.groupBy(kept, ({ run }) => (tx.hides(run.source) ? 'waiting' : 'live'));
-  const judgements = await judge(
-    tx,
-    live.map(({ judged }) => judged),
-  );
+  const [standardOf, judgements] = await allStatements([
+    loadStandards(
+      tx,
+      kept.map(({ run }) => run),
+    ),
+    judge(
+      tx,
+      live.map(({ judged }) => judged),
+    ),
+  ]);
+  const row = ({ run, attempt }: (typeof kept)[number]) => rowOf(run, attempt, standardOf(run));
   for (const { run, judged } of live) {
     if (judgements.of.get(judged)?.isRegression) countRegression(tx, run, judged);
   }
   await keepJudgements(tx, judgements.older, judgements);
   const rows = [
-    ...live.map(({ row, judged }) => ({ ...row, ...judgements.of.get(judged), waits: false })),
-    ...waiting.map(({ row }) => ({ ...row, waits: true })),
+    ...live.map((evaluation) => ({ ...row(evaluation), ...judgements.of.get(evaluation.judged), waits: false })),
+    ...waiting.map((evaluation) => ({ ...row(evaluation), waits: true })),
   ];
   tx.alongside(writeEvaluations(tx.client, rows));
 }

@@ -1,5 +1,6 @@
 import { recordKey } from '../../contract/recordKey.ts';
 import type { RecordOf, RunRecord } from '../../contract/records.ts';
+import { allStatements } from '../allStatements.ts';
 import type { Transaction } from '../ledger.ts';
 import type { WorkingRecord } from '../workingSet.ts';
 
@@ -24,10 +25,14 @@ export async function loadStandards(
     const { quality } = docOf(run);
     return quality?.weights === undefined || quality.threshold === undefined;
   });
-  for (const kind of ['persona', 'workflow'] as const) {
-    const keys = wanted.flatMap((run) => keysOf(kind, run));
-    if (keys.length > 0) await working.load(kind, keys);
-  }
+  await allStatements(
+    (['persona', 'workflow'] as const).map((kind) =>
+      working.load(
+        kind,
+        wanted.flatMap((run) => keysOf(kind, run)),
+      ),
+    ),
+  );
   return (run) => {
     const said = (['persona', 'workflow'] as const).flatMap((kind) =>
       keysOf(kind, run).flatMap(
