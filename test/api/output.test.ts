@@ -29,6 +29,11 @@ beforeAll(async () => {
     event('sandbox', { sandboxId: 'sbx', project: TEAM, runId: 'r/1', status: 'running' }),
     event('sandbox', { sandboxId: 'mixed', project: TEAM, runId: 'secret', status: 'running' }),
     event('sandbox', { sandboxId: 'hidden', project: 'acme/secret', status: 'running' }),
+    event('run', { runId: 'of an issue', project: TEAM, origin: 'issue' }),
+    event('sandbox', { sandboxId: 'by hand', project: TEAM, origin: 'web' }),
+    event('sandbox', { sandboxId: 'workflow', project: TEAM, origin: 'workflow', runId: 'of an issue' }),
+    event('sandbox', { sandboxId: 'sprint', project: TEAM, origin: 'sprint' }),
+    event('sandbox', { sandboxId: 'issue', project: TEAM, runId: 'of an issue' }),
     ...Array.from({ length: COUNT }, (_, seq) =>
       line(seq, { runId: 'r/1', stepId: STEPS[seq % 3], ...(seq % 2 === 0 ? { sandboxId: 'sbx' } : {}) }),
     ),
@@ -120,6 +125,16 @@ describe('the output of a sandbox', () => {
     expect((await served.get('/api/v1/sandboxes/own/hidden/output', 'team')).status).toBe(404);
     expect((await download('/api/v1/sandboxes/own/hidden/output', '', 'team')).response.status).toBe(404);
   });
+});
+
+it('lists sandboxes apart that workflows and issue sessions created', async () => {
+  const listed = async (state: string) => {
+    const { body } = await served.get(`/api/v1/sandboxes?state=${state}`, 'team');
+    return (body as { data: { sandboxId: string }[] }).data.map(({ sandboxId }) => sandboxId).sort();
+  };
+  expect(await listed('standalone')).toEqual(['by hand', 'mixed', 'sbx']);
+  expect(await listed('workflow')).toEqual(['sprint', 'workflow']);
+  expect(await listed('issue')).toEqual(['issue']);
 });
 
 describe('the download', () => {

@@ -246,7 +246,13 @@ export const RECORD_LISTS = {
     kind: 'sandbox',
     noun: 'sandbox',
     time: 'createdAt',
-    filters: { status: 'status', run_id: 'runId', template: 'template' },
+    filters: { status: 'status', run_id: 'runId', template: 'template', origin: 'origin' },
+    states: {
+      standalone:
+        'created neither by a workflow (or a sprint of one) nor by an issue session, as its origin or its run’s says',
+      workflow: 'created by a workflow or a sprint',
+      issue: 'created by an issue session',
+    },
   },
   usage: {
     kind: 'usage',

@@ -83,12 +83,23 @@ const SLA_SECONDS = `coalesce((t.doc ->> 'slaSeconds')::float8, (select (w.doc -
   where w.source = t.source and w.key = (t.doc ->> 'workflow') || E'\\x1f' || coalesce(t.doc ->> 'project', '') and not w.doc ? 'archivedAt'))`;
 const AGE_SECONDS = `extract(epoch from now() - (t.doc ->> 'requestedAt')::timestamptz)::float8`;
 
+/** Of a sandbox that does not say where it comes from: its run does. */
+const SANDBOX_ORIGIN = `coalesce(t.doc ->> 'origin', (select r.doc ->> 'origin' from fleetlens.run r
+  where r.source = t.source and r.key = t.doc ->> 'runId'), '')`;
+const OF_WORKFLOWS = `${SANDBOX_ORIGIN} in ('workflow', 'sprint')`;
+const OF_ISSUES = `${SANDBOX_ORIGIN} in ('issue', 'issue_session')`;
+
 /** What the states of a list mean. The first two expressions of notifications are those of migrations/0007_governance.sql. */
 const STATES: { readonly [List in RecordListName]?: Readonly<Record<string, string>> } = {
   approvals: {
     pending: IS_PENDING,
     overdue: `${IS_PENDING} and ${AGE_SECONDS} > ${SLA_SECONDS}`,
     decided: `t.doc ?| array['decision', 'decidedAt']`,
+  },
+  sandboxes: {
+    standalone: `not (${OF_WORKFLOWS}) and not (${OF_ISSUES})`,
+    workflow: OF_WORKFLOWS,
+    issue: OF_ISSUES,
   },
   notifications: {
     unread: `not t.doc ?| array['readAt', 'dismissedAt']`,
