@@ -57,6 +57,16 @@ export class FleetApi {
     return this.get(`${runPath(source, id)}/output`, parameters, options);
   }
 
+  chain(source: string, id: string, options?: AskOptions): Promise<Listed<'chain'>> {
+    return this.get(`/api/v1/chains/${encodeURIComponent(source)}/${encodeURIComponent(id)}`, {}, options);
+  }
+
+  /** The runs of a chain's sprints, oldest first. */
+  runsOfChain(source: string, id: string, options?: AskOptions): Promise<Page<Listed<'run'>>> {
+    const ofChain = { source, chain_id: id, sort: 'created_at', order: 'asc', limit: 500 };
+    return this.runs(ofChain, options);
+  }
+
   /** Any list besides runs: `chains`, `sandboxes`, … */
   list<K extends Kind>(name: RecordListName, parameters: Parameters, options?: AskOptions): Promise<Page<Listed<K>>> {
     return this.get(`/api/v1/${name}`, parameters, options);

@@ -8,8 +8,12 @@ interface PageRoute {
 
 /** Every page, a chunk each. */
 export const PAGES: readonly PageRoute[] = [
+  { path: 'fleet', Page: lazy(() => import(/* webpackChunkName: "fleet" */ '../pages/fleet/FleetPage')) },
+  { path: 'find', Page: lazy(() => import(/* webpackChunkName: "find" */ '../pages/find/FindPage')) },
   { path: 'runs', Page: lazy(() => import(/* webpackChunkName: "runs" */ '../pages/runs/RunsPage')) },
   { path: 'run', Page: lazy(() => import(/* webpackChunkName: "run" */ '../pages/run/RunPage')) },
+  { path: 'chains', Page: lazy(() => import(/* webpackChunkName: "chains" */ '../pages/chains/ChainsPage')) },
+  { path: 'chain', Page: lazy(() => import(/* webpackChunkName: "chain" */ '../pages/chain/ChainPage')) },
   {
     path: 'sandboxes',
     Page: lazy(() => import(/* webpackChunkName: "sandboxes" */ '../pages/sandboxes/SandboxesPage')),

@@ -76,11 +76,8 @@ export async function answerQuery(api: FleetApi, query: FleetQuery, range: TimeR
       return [cut(chainsFrame(refId, records), isCut)];
     }
     case 'chain': {
-      const [source, id] = recordOf(query);
-      const [chain, runs] = await Promise.all([
-        api.get<Listed<'chain'>>(`/api/v1/chains/${encodeURIComponent(source)}/${encodeURIComponent(id)}`),
-        api.runs({ source, chain_id: id, limit: PAGE, sort: 'created_at', order: 'asc' }),
-      ]);
+      const of = recordOf(query);
+      const [chain, runs] = await Promise.all([api.chain(...of), api.runsOfChain(...of)]);
       return [chainFrame(refId, chain, runs.data)];
     }
     case 'sandboxes': {

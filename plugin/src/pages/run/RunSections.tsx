@@ -15,7 +15,7 @@ import { QualityScores } from '../../components/run/QualityScores';
 import { RunConfiguration } from '../../components/run/RunConfiguration';
 import { RunSandboxes } from '../../components/run/RunSandboxes';
 import { UsageTable } from '../../components/run/UsageTable';
-import { useSandboxes, useUsage } from './runQueries';
+import { useSandboxes, useSpent } from './runQueries';
 
 const SECTIONS = ['execution', 'ci', 'quality', 'usage', 'artifacts', 'configuration'] as const;
 type Section = (typeof SECTIONS)[number];
@@ -121,21 +121,14 @@ function QualitySection({ run }: { run: AnsweredRun }) {
 }
 
 function UsageSection({ run, steps, onShowStep }: Pick<Props, 'run' | 'steps' | 'onShowStep'>) {
-  const query = useUsage(run.source, run.runId);
+  const query = useSpent(run.source, run.runId);
   return (
     <QueryState
       query={query}
-      isEmpty={({ usage }) => usage.length === 0}
+      isEmpty={(spent) => spent.length === 0}
       empty={<p>{t('run.sections.no-usage', 'No usage was recorded for this run.')}</p>}
     >
-      {({ usage, isWhole }) => (
-        <>
-          <UsageTable usage={usage} steps={steps} costUsd={run.costUsd} onShowStep={onShowStep} />
-          {!isWhole && (
-            <p>{t('run.sections.usage-cut', 'Of the first {{count}} records of usage.', { count: usage.length })}</p>
-          )}
-        </>
-      )}
+      {(spent) => <UsageTable spent={spent} steps={steps} costUsd={run.costUsd} onShowStep={onShowStep} />}
     </QueryState>
   );
 }

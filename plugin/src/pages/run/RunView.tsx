@@ -7,6 +7,7 @@ import { EmptyState, useStyles2 } from '@grafana/ui';
 import { useCallback, useRef } from 'react';
 import { ApiFailure } from '../../api/ApiFailure';
 import { links } from '../../app/links';
+import { useNow } from '../../app/useNow';
 import { OutputViewer } from '../../components/output/OutputViewer';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
@@ -16,8 +17,7 @@ import { RunHeader } from '../../components/run/RunHeader';
 import { Timeline } from '../../components/run/Timeline';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { RunSections } from './RunSections';
-import { useAcknowledge, useRun, useRunLive, useSteps } from './runQueries';
-import { useNow } from './useNow';
+import { useAcknowledge, useRun, useRunLive, useStepBaselines, useSteps } from './runQueries';
 import { useRunPlace } from './useRunPlace';
 
 /** One run: its header first, then its timeline, then its output, then what else is known. Each part loads on its own. */
@@ -30,6 +30,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
   const { query: stepsQuery, steps } = useSteps(source, id);
   useRunLive(source, id);
   const nowMs = useNow(isRunOpen);
+  const baselineOf = useStepBaselines(source, id);
   const acknowledge = useAcknowledge(source, id);
   const output = useRef<HTMLElement>(null);
 
@@ -100,7 +101,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
                     steps={steps}
                     nowMs={nowMs}
                     isLoading={stepsQuery.hasNextPage}
-                    baselineOf={noBaseline}
+                    baselineOf={baselineOf}
                     selected={selected}
                     failing={failing}
                     onSelect={select}
@@ -150,8 +151,6 @@ export function RunView({ source, id }: { source: string; id: string }) {
     </PluginPage>
   );
 }
-
-const noBaseline = () => undefined;
 
 /** What is left of a run that retention removed: that it was, and since when it is gone. */
 function PrunedRun({ source, id, failure }: { source: string; id: string; failure: ApiFailure }) {

@@ -1,4 +1,5 @@
 import type { Page } from '@contract/api.ts';
+import type { StepBaselinesAnswer } from '@contract/overview.ts';
 import { topicOf } from '@contract/topics.ts';
 import {
   type InfiniteData,
@@ -13,6 +14,7 @@ import { ApiFailure } from '../../api/ApiFailure';
 import { type Listed, runPath } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { orderSteps, type Step } from '../../components/run/orderSteps';
+import type { StepBaseline } from '../../components/run/stepBaseline';
 import { useLive } from '../../live/useLive';
 
 /** The live stream tells what changes; a place in a queue changes by others, and what is told nowhere is found again by asking. */
@@ -26,7 +28,7 @@ export function useRun(source: string, id: string) {
   const { api, uid } = useFleetApi();
   return useQuery({
     queryKey: [uid, 'run', source, id],
-    queryFn: ({ signal }) => api.run(source, id, ['job'], { signal }),
+    queryFn: ({ signal }) => api.run(source, id, ['job', 'chain', 'approvals'], { signal }),
     refetchInterval: POLL_MS,
   });
 }
@@ -106,29 +108,32 @@ function withStep(old: InfiniteData<Page<Step>>, step: Step): InfiniteData<Page<
   };
 }
 
-/** More than the table would be read. */
-const MOST_USAGE_PAGES = 10;
-
-export function useUsage(source: string, id: string) {
+/** What a run used, by step, service and model. */
+export function useSpent(source: string, id: string) {
   const { api, uid } = useFleetApi();
   return useQuery({
     queryKey: [uid, 'run', source, id, 'usage'],
-    queryFn: async ({ signal }) => {
-      const usage: Listed<'usage'>[] = [];
-      let cursor: string | undefined;
-      for (let page = 0; page < MOST_USAGE_PAGES; page++) {
-        const { data, nextCursor } = await api.list<'usage'>(
-          'usage',
-          { source, run_id: id, limit: PAGE, cursor },
-          { signal },
-        );
-        usage.push(...data);
-        if (nextCursor === null) return { usage, isWhole: true };
-        cursor = nextCursor;
-      }
-      return { usage, isWhole: false };
-    },
+    queryFn: async ({ signal }) => (await api.run(source, id, ['spent'], { signal })).spent ?? [],
   });
+}
+
+/** @returns how long a step usually takes, as the last successful runs of the workflow tell. */
+export function useStepBaselines(source: string, id: string): (step: Step) => StepBaseline | undefined {
+  const { api, uid } = useFleetApi();
+  const { data } = useQuery({
+    queryKey: [uid, 'run', source, id, 'step-baselines'],
+    queryFn: ({ signal }) => api.get<StepBaselinesAnswer>(`${runPath(source, id)}/step-baselines`, {}, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return useMemo(() => {
+    const known = new Map(data?.data.map((baseline) => [kindOf(baseline), baseline]));
+    return (step) => known.get(kindOf(step));
+  }, [data]);
+}
+
+/** Steps of one role and name are of a kind. */
+function kindOf({ role, name }: Pick<Step, 'role' | 'name'>): string {
+  return JSON.stringify([role ?? null, name ?? null]);
 }
 
 /** The sandboxes of a run: those that its source tells of, and what the platform of the sandboxes knows of them. */
