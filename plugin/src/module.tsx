@@ -5,6 +5,7 @@ import { LoadingPlaceholder } from '@grafana/ui';
 import { lazy, Suspense } from 'react';
 import type { AppConfigProps } from './app/AppConfig';
 import { APP_ID } from './constants';
+import { runsLink } from './extensions/runsLink';
 import { loadResources } from './loadResources';
 
 await initPluginTranslations(APP_ID, [loadResources]);
@@ -30,4 +31,5 @@ function Configuration(props: AppConfigProps) {
 
 export const plugin = new AppPlugin()
   .setRootPage(Root)
-  .addConfigPage({ title: 'Configuration', icon: 'cog', body: Configuration, id: 'configuration' });
+  .addConfigPage({ title: 'Configuration', icon: 'cog', body: Configuration, id: 'configuration' })
+  .addLink(runsLink);

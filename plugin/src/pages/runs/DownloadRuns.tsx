@@ -5,6 +5,7 @@ import { useRef, useState } from 'react';
 import type { FleetApi, Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { formatCount } from '../../format/formatValues';
+import { VERBATIM } from '../../format/verbatim';
 import { runsToCsv } from './runCsv';
 import { type RunFilters, toApiParameters } from './runFilters';
 
@@ -53,7 +54,7 @@ export function DownloadRuns({ filters }: { filters: RunFilters }) {
         {download.error !== null && download.error.name !== 'AbortError' && (
           <>
             <Icon name="exclamation-circle" aria-hidden />{' '}
-            {t('runs.download.failed', 'No file: {{reason}}', { reason: download.error.message })}
+            {t('runs.download.failed', 'No file: {{reason}}', { reason: download.error.message, ...VERBATIM })}
           </>
         )}
       </span>

@@ -5,13 +5,13 @@ import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { type ComboboxOption, Field, Input, MultiCombobox, useStyles2 } from '@grafana/ui';
 import { type ReactNode, useId } from 'react';
+import { useFilterValues } from '../../app/useFilterValues';
 import type { ParameterChanges } from '../../app/usePageParameters';
 import { CI_TONES, ciLabel } from '../../components/CiBadge';
 import { PULL_REQUEST_TONES, pullRequestLabel } from '../../components/PullRequestBadge';
 import { ORIGINS } from '../../components/RunTable';
 import { categoryLabel } from '../../components/run/words';
 import type { Bound, Choice, RunFilters } from './runFilters';
-import { useFilterValues } from './useFilterValues';
 
 interface Props {
   readonly filters: RunFilters;

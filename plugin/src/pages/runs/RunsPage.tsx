@@ -13,6 +13,8 @@ import { pullRequestLabel } from '../../components/PullRequestBadge';
 import { QueryState } from '../../components/QueryState';
 import { RunTable } from '../../components/RunTable';
 import { formatCount } from '../../format/formatValues';
+import { VERBATIM } from '../../format/verbatim';
+import { LiveIndicator } from '../../live/LiveIndicator';
 import { STATUS_STYLES } from '../../status/statusStyle';
 import { DownloadRuns } from './DownloadRuns';
 import { RunFilterPanel } from './RunFilterPanel';
@@ -30,6 +32,7 @@ import {
   withoutFilters,
 } from './runFilters';
 import { SavedViews } from './SavedViews';
+import { useRunCounts } from './useRunCounts';
 import { PAGE_SIZE, useRunList } from './useRunList';
 
 const STATUS_PILLS = [...OPEN_STATUSES, ...FINISHED_STATUSES, 'unknown'] as const;
@@ -48,7 +51,15 @@ export default function RunsPage() {
   const filterCount = countFilters(filters);
 
   return (
-    <PluginPage pageNav={{ text: t('runs.title', 'Runs') }} actions={<FindBox />}>
+    <PluginPage
+      pageNav={{ text: t('runs.title', 'Runs') }}
+      actions={
+        <>
+          <LiveIndicator />
+          <FindBox />
+        </>
+      }
+    >
       <div className={styles.page}>
         <Filters filters={filters} view={view} onChange={filter} />
         <News count={list.news} isMore={list.isMore} onShow={list.showNews} />
@@ -114,6 +125,7 @@ function Filters({ filters, view, onChange }: FiltersProps) {
     to: undefined,
   });
   const [isOpen, setOpen] = useState(inPanel > 0);
+  const counts = useRunCounts(filters);
   const toggle = (name: Choice, value: string) =>
     onChange({
       [name]: choices[name].includes(value)
@@ -144,7 +156,7 @@ function Filters({ filters, view, onChange }: FiltersProps) {
         {STATUS_PILLS.map((status) => (
           <FilterPill
             key={status}
-            label={STATUS_STYLES[status].label}
+            label={counted(STATUS_STYLES[status].label, counts && (counts.byStatus[status] ?? 0))}
             selected={choices.status.includes(status)}
             onClick={() => toggle('status', status)}
           />
@@ -164,10 +176,19 @@ function Filters({ filters, view, onChange }: FiltersProps) {
         ))}
         {filters.chain_id !== undefined && (
           <FilterPill
-            label={t('runs.filter.chain', 'Chain {{id}}', { id: filters.chain_id })}
+            label={t('runs.filter.chain', 'Chain {{id}}', { id: filters.chain_id, ...VERBATIM })}
             selected
             onClick={() => onChange({ chain_id: undefined })}
           />
+        )}
+        {counts !== undefined && (
+          <span className={styles.total}>
+            {t('runs.total', '{{total}} runs', {
+              total: formatCount(counts.total),
+              count: counts.total,
+              defaultValue_one: '{{total}} run',
+            })}
+          </span>
         )}
         {countFilters(filters) > 0 && (
           <Button variant="secondary" fill="text" onClick={() => onChange(withoutFilters())}>
@@ -178,6 +199,11 @@ function Filters({ filters, view, onChange }: FiltersProps) {
       <div id={id}>{isOpen && <RunFilterPanel filters={filters} onChange={onChange} />}</div>
     </section>
   );
+}
+
+/** @returns the label with how many there are, where that is known. */
+function counted(label: string, count: number | undefined): string {
+  return count === undefined ? label : `${label} ${formatCount(count)}`;
 }
 
 function flagLabel(flag: Flag): string {
@@ -352,6 +378,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
   page: css({ display: 'grid', gap: theme.spacing(2), minWidth: 0 }),
   filters: css({ display: 'grid', gap: theme.spacing(1), minWidth: 0 }),
   row: css({ display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: theme.spacing(1), minWidth: 0 }),
+  total: css({ color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums' }),
   paging: css({
     display: 'flex',
     flexWrap: 'wrap',

@@ -5,6 +5,7 @@ import { Button, ClipboardButton, IconButton, Input, Toggletip, useStyles2 } fro
 import { type FormEvent, useState } from 'react';
 import { links } from '../../app/links';
 import { PageLink } from '../../components/PageLink';
+import { VERBATIM } from '../../format/verbatim';
 import { useSavedViews } from './useSavedViews';
 
 interface Props {
@@ -52,7 +53,7 @@ function Views({ search }: Props) {
               <IconButton
                 name="trash-alt"
                 size="sm"
-                aria-label={t('runs.views.remove', 'Remove view {{name}}', { name: view.name })}
+                aria-label={t('runs.views.remove', 'Remove view {{name}}', { name: view.name, ...VERBATIM })}
                 onClick={() => remove(view.name)}
               />
             </li>
@@ -73,7 +74,7 @@ function Views({ search }: Props) {
       </form>
       {error !== null && (
         <p role="alert" className={styles.nothing}>
-          {t('runs.views.failed', 'Grafana did not keep it: {{reason}}', { reason: error.message })}
+          {t('runs.views.failed', 'Grafana did not keep it: {{reason}}', { reason: error.message, ...VERBATIM })}
         </p>
       )}
       <ClipboardButton variant="secondary" size="sm" icon="link" getText={() => window.location.href}>

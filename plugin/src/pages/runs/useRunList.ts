@@ -1,15 +1,19 @@
 import type { Page } from '@contract/api.ts';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import { useNavigationType } from 'react-router-dom';
 import type { FleetApi, Listed, Parameters } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
+import { useLive } from '../../live/useLive';
 import { type RunFilters, toApiParameters } from './runFilters';
 
 export const PAGE_SIZE = 50;
 /** More than are shown, so that what new runs push out is still read. */
 const POLLED = 150;
-const POLL_MS = 10_000;
+/** Runs that are not shown are looked for so often at most, … */
+const LOOK_MS = 5_000;
+/** … and so often at least, whatever the stream tells. */
+const POLL_MS = 30_000;
 /** Runs that are read one by one, since the list does not hold them any more. */
 const MOST_REREAD = 25;
 
@@ -44,17 +48,26 @@ export function useRunList(filters: RunFilters, cursor: string | undefined) {
     placeholderData: keepPreviousData,
   });
   const { data: page, dataUpdatedAt: openedAt, isPlaceholderData, refetch } = opened;
+  const updateKey = [uid, 'runs', 'update', filters, cursor, openedAt];
   const update = useQuery({
-    queryKey: [uid, 'runs', 'update', filters, cursor, openedAt],
+    queryKey: updateKey,
     queryFn: ({ signal }) => readUpdate(api, page as Page<Run>, ask(POLLED), signal),
     enabled: page !== undefined && !isPlaceholderData,
     initialData: { byKey: new Map(), news: 0, isMore: false } as Update,
     initialDataUpdatedAt: openedAt,
-    staleTime: POLL_MS,
+    staleTime: LOOK_MS,
     refetchInterval: POLL_MS,
     retry: false,
   });
   const { news, isMore, byKey } = update.data;
+  const client = useQueryClient();
+  const look = useAtMostEvery(LOOK_MS, () => void client.invalidateQueries({ queryKey: updateKey }));
+  useLive(['runs'], (event) => {
+    const run =
+      event.event === 'record' && event.data.kind === 'run' ? (event.data.record as Run | undefined) : undefined;
+    if (run === undefined || page?.data.some((shown) => keyOf(shown) === keyOf(run)) !== true) return look();
+    client.setQueryData<Update>(updateKey, (old) => old && { ...old, byKey: new Map(old.byKey).set(keyOf(run), run) });
+  });
   const isEmpty = page?.data.length === 0;
   // Nothing can jump where nothing is.
   useEffect(() => {
@@ -73,6 +86,26 @@ export function useRunList(filters: RunFilters, cursor: string | undefined) {
     news: cursor === undefined ? news : 0,
     isMore,
     showNews: () => void refetch(),
+  };
+}
+
+/** @returns what calls the action: at once, then as often as it is called but with a pause between. */
+function useAtMostEvery(pauseMs: number, action: () => void): () => void {
+  const latest = useRef(action);
+  const calledAt = useRef(0);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => {
+    latest.current = action;
+  });
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return () => {
+    if (timer.current !== undefined) return;
+    const wait = Math.max(0, calledAt.current + pauseMs - Date.now());
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      calledAt.current = Date.now();
+      latest.current();
+    }, wait);
   };
 }
 

@@ -4,8 +4,8 @@ import type { Kind } from '@contract/records.ts';
 import type { ComboboxOption } from '@grafana/ui';
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
-import type { FleetApi } from '../../api/FleetApi';
-import { useFleetApi } from '../../api/FleetApiContext';
+import type { FleetApi } from '../api/FleetApi';
+import { useFleetApi } from '../api/FleetApiContext';
 
 const DAYS = 90;
 const KEPT_MS = 300_000;

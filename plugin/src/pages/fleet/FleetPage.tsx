@@ -1,0 +1,96 @@
+import { css } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { t } from '@grafana/i18n';
+import { PluginPage } from '@grafana/runtime';
+import { MultiCombobox, TimeRangeInput, useStyles2 } from '@grafana/ui';
+import { useRef } from 'react';
+import { useFilterValues } from '../../app/useFilterValues';
+import { usePageParameters } from '../../app/usePageParameters';
+import { usePageTime, windowOf } from '../../app/usePageTime';
+import { FindBox } from '../../components/FindBox';
+import { LiveIndicator } from '../../live/LiveIndicator';
+import { Attention } from './Attention';
+import { Figures } from './Figures';
+import { Sources } from './Sources';
+
+/** What the exporter compares at most. */
+const MOST_HOURS = 168;
+
+/** The first page at 3 a.m.: what is wrong and where, then how the fleet does, then whether the sources can be believed. */
+export default function FleetPage() {
+  const styles = useStyles2(getStyles);
+  const [parameters, change] = usePageParameters();
+  const { time, range, change: changeTime } = usePageTime();
+  const sourcesHeading = useRef<HTMLHeadingElement>(null);
+  const sources = parameters.getAll('source');
+  const projects = parameters.getAll('project');
+  const { from, to } = windowOf(time);
+  const hours = Math.round((Date.parse(to) - Date.parse(from)) / 3_600_000);
+  return (
+    <PluginPage
+      pageNav={{ text: t('fleet.title', 'Fleet') }}
+      actions={
+        <>
+          <LiveIndicator />
+          <FindBox />
+        </>
+      }
+    >
+      <div className={styles.page}>
+        <section className={styles.filters} aria-label={t('fleet.filters', 'Window and filters')}>
+          <div className={styles.time}>
+            <TimeRangeInput value={range} hideTimeZone showIcon onChange={(chosen) => changeTime(chosen)} />
+          </div>
+          <Filter name="source" chosen={sources} onChange={(values) => change({ source: values })} />
+          <Filter name="project" chosen={projects} onChange={(values) => change({ project: values })} />
+        </section>
+        <Attention
+          {...{ sources, projects }}
+          hours={Math.min(MOST_HOURS, Math.max(1, hours))}
+          onShowSources={() => {
+            sourcesHeading.current?.scrollIntoView({ block: 'start' });
+            sourcesHeading.current?.focus();
+          }}
+        />
+        <Figures {...{ time, sources, projects }} />
+        <Sources headingRef={sourcesHeading} sources={sources} />
+      </div>
+    </PluginPage>
+  );
+}
+
+function Filter({
+  name,
+  chosen,
+  onChange,
+}: {
+  name: 'source' | 'project';
+  chosen: readonly string[];
+  onChange: (values: string[]) => void;
+}) {
+  const styles = useStyles2(getStyles);
+  const options = useFilterValues(name);
+  const label = name === 'source' ? t('fleet.filter.source', 'Sources') : t('fleet.filter.project', 'Projects');
+  const all =
+    name === 'source' ? t('fleet.filter.all-sources', 'All sources') : t('fleet.filter.all-projects', 'All projects');
+  return (
+    <div className={styles.filter}>
+      <MultiCombobox
+        aria-label={label}
+        placeholder={all}
+        options={options}
+        value={chosen.map((value) => ({ value, label: value }))}
+        onChange={(values) => onChange(values.map(({ value }) => value))}
+        createCustomValue
+        isClearable
+      />
+    </div>
+  );
+}
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  page: css({ display: 'grid', gridTemplateColumns: 'minmax(0, 1fr)', gap: theme.spacing(3) }),
+  filters: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1) }),
+  time: css({ minWidth: 220 }),
+  filter: css({ flex: '0 1 240px', minWidth: 180 }),
+});

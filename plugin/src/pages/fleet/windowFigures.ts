@@ -1,0 +1,68 @@
+import type { FiguresAnswer, FiguresOfGroup, TimeBucket, TimeseriesAnswer } from '@contract/analytics.ts';
+import type { FleetApi, Parameters } from '../../api/FleetApi';
+import { type PageTime, type Window, windowBefore, windowOf } from '../../app/usePageTime';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+export interface WindowFigures {
+  readonly window: Window;
+  /** Undefined: nothing ended in it. */
+  readonly now: FiguresOfGroup | undefined;
+  /** Of the window of the same length before. */
+  readonly before: FiguresOfGroup | undefined;
+  readonly points: TimeseriesAnswer['data'][number]['points'];
+}
+
+/** @returns the buckets that make some tens of points. */
+export function bucketOf({ from, to }: Window): TimeBucket {
+  const length = Date.parse(to) - Date.parse(from);
+  if (length <= 4 * DAY_MS) return 'hour';
+  return length <= 120 * DAY_MS ? 'day' : 'week';
+}
+
+/** Figures of a window, of the one before it, and their course. */
+export async function readFigures(
+  api: FleetApi,
+  time: PageTime,
+  scope: Parameters,
+  timeZone: string,
+  signal: AbortSignal,
+): Promise<WindowFigures> {
+  const window = windowOf(time);
+  const figures = (of: Window) =>
+    api.get<FiguresAnswer>('/api/v1/analytics/runs', { ...scope, ...of }, { signal }).then(({ data }) => data[0]);
+  const course = api.get<TimeseriesAnswer>(
+    '/api/v1/analytics/timeseries',
+    { ...scope, ...window, bucket: bucketOf(window), time_zone: timeZone },
+    { signal },
+  );
+  const [now, before, { data }] = await Promise.all([figures(window), figures(windowBefore(window)), course]);
+  return { window, now, before, points: data[0]?.points ?? [] };
+}
+
+/** Whether more of a figure is better; undefined: neither. */
+export type Direction = 'up' | 'down' | undefined;
+
+export interface Change {
+  /** Relative to before; undefined where one of them is unknown or there was nothing. */
+  readonly ratio: number | undefined;
+  /** now - before */
+  readonly difference: number | undefined;
+  readonly judgement: 'better' | 'worse' | 'same' | 'neutral';
+}
+
+/** Less than this is chance. */
+const LEAST_RATIO = 0.05;
+
+/** @returns how a figure compares with the window before, and whether that is good. */
+export function compareFigure(now: number | undefined, before: number | undefined, better: Direction): Change {
+  if (now === undefined || before === undefined)
+    return { ratio: undefined, difference: undefined, judgement: 'neutral' };
+  const difference = now - before;
+  const ratio = before === 0 ? undefined : difference / before;
+  const isSame = difference === 0 || (ratio !== undefined && Math.abs(ratio) < LEAST_RATIO);
+  if (isSame) return { ratio, difference, judgement: 'same' };
+  if (better === undefined) return { ratio, difference, judgement: 'neutral' };
+  return { ratio, difference, judgement: difference > 0 === (better === 'up') ? 'better' : 'worse' };
+}
