@@ -23,11 +23,12 @@ const iso = (ms: number) => new Date(ms).toISOString();
 const GROUPINGS: AnalyticsDimension[][] = Array.from({ length: 2 ** ANALYTICS_DIMENSIONS.length }, (_, bits) =>
   ANALYTICS_DIMENSIONS.filter((_dimension, i) => (bits >> i) & 1),
 );
-const WHOLE: [number, number] = [FLEET_FROM - DAY_MS, FLEET_FROM + 15 * DAY_MS];
+/** Wide enough that nodes of every length lie in it. */
+const WHOLE: [number, number] = [FLEET_FROM - 130 * DAY_MS, FLEET_FROM + 145 * DAY_MS];
 
 async function refresh({ bed }: ServedAnalytics): Promise<void> {
   await catchUpFacts(bed.ledger.pool);
-  while (await refreshFigures(bed.ledger.pool, { quiet: '0 seconds' })) {}
+  while (await refreshFigures(bed.ledger.pool, { quiet: false })) {}
 }
 
 async function settle({ bed }: ServedAnalytics): Promise<void> {
@@ -108,6 +109,29 @@ it(
         expect(new Map(spend.data.map((s) => [`${s.persona ?? ''}|${s.model ?? ''}`, s.spentUsd]))).toEqual(
           new Map(slowSpend.map(([name, f]) => [name, f.spentUsd])),
         );
+
+        // By nothing and by one dimension, whose sums are kept by themselves: an hour each, the groups with the most runs alone.
+        for (const dimension of ANALYTICS_DIMENSIONS) {
+          const window = [FLEET_FROM + 2 * DAY_MS, FLEET_FROM + 4 * DAY_MS - 1] as const;
+          for (const by of [[], [dimension]]) {
+            const series = await served.ask<TimeseriesAnswer>(
+              `timeseries?${query(window, by)}&bucket=hour`.replace('limit=1000', 'limit=2'),
+            );
+            const groups = [...slowGroups(ledger, window, by)];
+            const most = groups.map(([, f]) => Number(f.runs)).toSorted((a, b) => b - a);
+            expect(series.groups).toBe(groups.length);
+            expect(
+              series.data.map(({ points }) => points.reduce((sum, { runs }) => sum + runs, 0)),
+              `by ${by.join()}`,
+            ).toEqual(most.slice(0, 2));
+            for (const { points, ...group } of series.data) {
+              const isOf = (g: Record<string, string>) => by.every((d) => g[d] === (group[d] ?? ''));
+              for (const { from, to, ...figures } of points) {
+                expect(figures).toEqual(slowGroups(ledger, [Date.parse(from), Date.parse(to)], [], isOf).get(''));
+              }
+            }
+          }
+        }
 
         // Half an hour off, and with a change of its clocks: edges that no hour of UTC has, and one that every quarter has.
         for (const zone of ['Asia/Kolkata', 'America/New_York']) {

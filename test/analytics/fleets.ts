@@ -91,13 +91,14 @@ export const fleet: fc.Arbitrary<Fleet> = fc
       }),
       { maxLength: 8 },
     ),
+    moved: fc.array(fc.record({ run: fc.nat(39), usage: fc.nat(2), to: maybe(fc.nat(39)) }), { maxLength: 5 }),
     loose: fc.array(
       fc.record({ costUsd: fc.nat(9_000), atMs: fc.nat(LENGTH_MS), project: maybe(fc.constantFrom(...PROJECTS)) }),
       { maxLength: 3 },
     ),
     shuffle: fc.infiniteStream(fc.nat(1_000)),
   })
-  .map(({ runs, lateFrom, corrected, loose, shuffle }) => {
+  .map(({ runs, lateFrom, corrected, moved, loose, shuffle }) => {
     const events = runs.flatMap(runEvents);
     loose.forEach(({ costUsd, atMs, project }, i) => {
       events.push(
@@ -117,7 +118,14 @@ export const fleet: fc.Arbitrary<Fleet> = fc
         event(`correction-${i}`, 'run', FLEET_FROM + LENGTH_MS + i * 1000, { runId: `r${index}`, ...to }, said.source),
       ];
     });
-    return { first, second: [...rest, ...corrections, ...first.slice(0, 10)] };
+    // Usage that turns out to be of another run, or of none.
+    const moves = moved.flatMap(({ run: index, usage, to }, i) => {
+      const said = runs[index];
+      if (said?.usage[usage] === undefined) return [];
+      const data = { usageId: `r${index}-u${usage}`, runId: to === undefined ? null : `r${to}` };
+      return [event(`moved-${i}`, 'usage', FLEET_FROM + LENGTH_MS + i * 1000, data, said.source)];
+    });
+    return { first, second: [...rest, ...corrections, ...moves, ...first.slice(0, 10)] };
   });
 
 function runEvents(of: typeof run extends fc.Arbitrary<infer T> ? T : never, index: number): NormalisedEvent[] {

@@ -52,6 +52,8 @@ function* history() {
 async function figures(served: ServedAnalytics): Promise<unknown> {
   const windows = [
     [END - 45 * DAY_MS, END],
+    // Nodes of 64 days lie in it.
+    [END - 200 * DAY_MS, END + 100 * DAY_MS],
     [END - 35 * DAY_MS - 7 * HOUR_MS, END - 5 * DAY_MS + 3 * HOUR_MS],
   ] as const;
   const answers = await Promise.all(
@@ -76,7 +78,7 @@ it('keeps the figures of every hour when retention takes the records, whether th
     const before = await figures(served);
     const refresh = async () => {
       await catchUpFacts(ledger.pool);
-      while (await refreshFigures(ledger.pool, { quiet: '0 seconds' })) {}
+      while (await refreshFigures(ledger.pool, { quiet: false })) {}
     };
     if (isRefreshed) await refresh();
 
@@ -100,7 +102,7 @@ it('finds facts and sums that are wrong, and sets them right', async () => {
   await ledger.recordPushed([...history()]);
   while (await ledger.sweep()) {}
   const before = await figures(served);
-  while (await refreshFigures(ledger.pool, { quiet: '0 seconds' })) {}
+  while (await refreshFigures(ledger.pool, { quiet: false })) {}
   expect(await verifyFacts(ledger.pool)).toEqual({ facts: 0, sums: 0 });
 
   await served.bed.query("update fleetlens.run_fact set cost = cost + 1 where key = 'run-7'");
@@ -108,8 +110,10 @@ it('finds facts and sums that are wrong, and sets them right', async () => {
   await served.bed.query(
     "insert into fleetlens.run_fact (source, key, part, at_ms, dim, runs) select source, 'nobody', 0, at_ms, dim, 1 from fleetlens.run_fact where key = 'run-3' and part = 0",
   );
+  // Of every level, since an answer is added up from the longest.
   await served.bed.query(
-    'update fleetlens.run_day set runs = runs + 1 where ctid = (select ctid from fleetlens.run_day where runs > 0 limit 1)',
+    `update fleetlens.run_sum set runs = runs + 1 where (level, mask, n, dim) in (
+      select distinct on (level) level, mask, n, dim from fleetlens.run_sum where mask = 31 and runs > 0 order by level, n desc)`,
   );
   const found = await verifyFacts(ledger.pool);
   expect(found.facts).toBe(3);
@@ -127,7 +131,7 @@ it('reads the records of a ledger that had none of these tables', async () => {
   await ledger.recordPushed([...history()]);
   while (await ledger.sweep()) {}
   const before = await figures(served);
-  await served.bed.query('truncate fleetlens.run_fact, fleetlens.run_hour, fleetlens.run_day, fleetlens.run_dirty');
+  await served.bed.query('truncate fleetlens.run_fact, fleetlens.run_sum, fleetlens.run_dirty');
   await served.bed.query("update fleetlens.run_fact_state set scan_kind = 'run', scan_source = '', scan_key = ''");
   expect(await figures(served)).toEqual(before);
 });

@@ -9,7 +9,7 @@ import { reachedLimits } from './budgets/reachedLimits.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
-import { beginWriting, commitWriting } from './lockLedger.ts';
+import { beginWriting, type ChangeEntry, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { NewRecordGuess } from './newRecordGuess.ts';
 import { listOpenPullRequests, type OpenPullRequest } from './openPullRequests.ts';
@@ -640,7 +640,10 @@ export class Transaction {
       commitWriting(
         client,
         seq,
-        dirty.map((r) => [r.kind, r.source, r.key] as const),
+        dirty.map(
+          (r): ChangeEntry =>
+            r.leftRun === undefined ? [r.kind, r.source, r.key] : [r.kind, r.source, r.key, r.leftRun],
+        ),
       ),
     ]);
     onSent();

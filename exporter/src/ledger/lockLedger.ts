@@ -31,12 +31,11 @@ export async function beginWriting(client: ClientBase): Promise<LedgerHead> {
   return { seq: Number(head.seq), nowMs: head.now.getTime(), hasTombstones: head.tombstones };
 }
 
+/** A record that changed; of usage that moved: the run that it left. */
+export type ChangeEntry = readonly [kind: string, source: string, key: string, leftRun?: string];
+
 /** Writes the change entry of the transaction and commits. Both statements are issued before it returns. */
-export async function commitWriting(
-  client: ClientBase,
-  seq: number,
-  entries: readonly (readonly [string, string, string])[],
-): Promise<void> {
+export async function commitWriting(client: ClientBase, seq: number, entries: readonly ChangeEntry[]): Promise<void> {
   const [, committed] = await allStatements([
     client.query({
       name: 'change_write',

@@ -215,6 +215,9 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
   });
   context.moves.add(record, observation);
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
+  if (event.kind === 'usage' && typeof before?.doc.runId === 'string' && before.doc.runId !== record.state.doc.runId) {
+    record.leftRun ??= before.doc.runId;
+  }
   // A late event moves what this version counts and an older one did not.
   if (merged.changed || observation.moves.length > 0) record.dirty = true;
   if (event.kind === 'run') {

@@ -29,6 +29,8 @@ export interface WorkingRecord {
   /** The attempt whose late usage was counted. */
   settled: number | null;
   dueAt: string | null;
+  /** Of usage that moves to another run: the one that it belonged to before this transaction, whose figures change, too. */
+  leftRun?: string;
   /** It existed before this transaction. */
   readonly existed: boolean;
   /** It was looked for; else it was expected not to exist, and inserting it fails if it does. */

@@ -15,11 +15,11 @@ import { ERROR_CATEGORIES } from '../../contract/records.ts';
 import { fromNano } from '../nano.ts';
 import type { VisibleProjects } from '../read/listRuns.ts';
 import { readSnapshot } from '../read/readSnapshot.ts';
-import { catchUpFacts, readFactsState } from './catchUpFacts.ts';
+import { ADDING_UP, catchUpFacts, readFactsState } from './catchUpFacts.ts';
 import type { Span } from './coverWindow.ts';
 import { describeFigures, describeGroup } from './describeFigures.ts';
-import { DAY_HOURS, FAILURE_MEASURES, HOUR_MS, MEASURES } from './measures.ts';
-import { type FiguresRow, type Filters, readFigures } from './readFigures.ts';
+import { FAILURE_MEASURES, HOUR_MS } from './measures.ts';
+import { type FiguresRow, type Filters, nameOfGroup, noFigures, readFigures } from './readFigures.ts';
 import { timeBuckets } from './timeBuckets.ts';
 
 /** The figures cannot be told yet: all records are being read for the first time. */
@@ -36,7 +36,7 @@ export class BadAnalyticsQuery extends Error {
 const CATCH_UP_MS = 1_000;
 /** A window is looked at hour by hour. */
 const MOST_DAYS = 3_700;
-const DAY_MS = DAY_HOURS * HOUR_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Lets the facts follow what was recorded, and reads from one moment of the ledger. */
 export async function withFacts<T>(
@@ -45,8 +45,7 @@ export async function withFacts<T>(
 ): Promise<T> {
   await catchUpFacts(pool, CATCH_UP_MS);
   return await readSnapshot(pool, async (client) => {
-    // To compile two dozen sums takes longer than to add them up.
-    await client.query('set local jit = off');
+    await client.query(ADDING_UP);
     const { asOf, isScanning } = await readFactsState(client);
     if (isScanning)
       throw new FactsNotReady('analytics: the records are being read for the first time; ask again later');
@@ -73,15 +72,9 @@ function filtersOf({ source, project, workflow, persona, model }: Omit<FiguresQu
 
 export const isoSpan = ([from, to]: Span) => ({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
 
-const nameOf = (row: FiguresRow) => JSON.stringify(Object.values(row.group));
+const nameOf = (row: FiguresRow) => nameOfGroup(row.group);
 const inOrder = (weight: (row: FiguresRow) => number) => (a: FiguresRow, b: FiguresRow) =>
   weight(b) - weight(a) || (nameOf(a) < nameOf(b) ? -1 : 1);
-
-/** A group without any run. */
-export function noFigures(window: number, group: FiguresRow['group'] = {}): FiguresRow {
-  const zeros = Object.fromEntries(MEASURES.map((measure) => [measure, 0]));
-  return { ...(zeros as unknown as FiguresRow), waits: null, merges: null, window, group };
-}
 
 /** Where nothing is grouped there is one group, even of nothing. */
 function orNone(rows: readonly FiguresRow[], by: readonly AnalyticsDimension[]): readonly FiguresRow[] {
@@ -196,27 +189,23 @@ export async function analyseTimeseries(
     );
   }
   return await withFacts(pool, async (client, asOf) => {
-    const rows = await readFigures(client, { windows, by, filters: filtersOf(query), visible });
-    const ofGroup = [...Map.groupBy(orNone(rows, by), nameOf).values()];
-    const runs = new Map(ofGroup.map((list) => [list, list.reduce((sum, row) => sum + row.runs, 0)]));
-    const sorted = ofGroup.sort(
-      (a, b) =>
-        (runs.get(b) ?? 0) - (runs.get(a) ?? 0) || (nameOf(a[0] as FiguresRow) < nameOf(b[0] as FiguresRow) ? -1 : 1),
-    );
+    const of = { by, filters: filtersOf(query), visible };
+    const found = await readFigures(client, { ...of, windows: [window], measures: ['runs'] });
+    const groups = [...orNone(found, by)].sort(inOrder((row) => row.runs));
+    const shown = groups.slice(0, query.limit).map((row) => row.group);
+    const points = Map.groupBy(await readFigures(client, { ...of, windows, groups: shown }), nameOf);
+    const spans = windows.map(isoSpan);
     return {
       ...isoSpan(window),
       asOf,
       bucket,
       timeZone,
-      groups: sorted.length,
-      data: sorted.slice(0, query.limit).map((list) => {
-        const byWindow = new Map(list.map((row) => [row.window, row]));
+      groups: groups.length,
+      data: shown.map((group) => {
+        const byWindow = new Map(points.get(nameOfGroup(group))?.map((row) => [row.window, row]));
         return {
-          ...describeGroup(list[0] as FiguresRow),
-          points: windows.map((span, i) => ({
-            ...isoSpan(span),
-            ...describeFigures(byWindow.get(i) ?? noFigures(i)),
-          })),
+          ...describeGroup({ group }),
+          points: spans.map((span, i) => ({ ...span, ...describeFigures(byWindow.get(i) ?? noFigures(i)) })),
         };
       }),
     };

@@ -1,6 +1,8 @@
 import type pg from 'pg';
+import type { ChangeEntry } from '../lockLedger.ts';
 import { releaseClient } from '../read/readSnapshot.ts';
 import { deriveFacts, type FactOwner, LOCK_FACTS } from './deriveFacts.ts';
+import { markAllNodes } from './nodeSums.ts';
 import { WITHOUT_RUN } from './runFacts.ts';
 
 /** How far the facts follow the records. */
@@ -26,7 +28,7 @@ interface StateRow {
 interface ChangeRow {
   readonly seq: string;
   readonly at: Date;
-  readonly entries: [kind: string, source: string, key: string][];
+  readonly entries: readonly ChangeEntry[];
   /** Changes that wait, as far as they were looked at. */
   readonly found: number;
 }
@@ -40,10 +42,10 @@ const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Facts are looked up by key, hours by their index. Left to itself, the planner keeps the plan that it made while the tables were
- * empty, and reads all of them for every page.
+ * SQL: to compile two dozen sums takes longer than to add them up; and they are added up in memory, where the planner, which cannot
+ * know how many groups there are, would rather sort rows on the disk.
  */
-const PLANNING = 'set local enable_seqscan = off; set local jit = off';
+export const ADDING_UP = `set local jit = off; set local work_mem = '64MB'`;
 
 const STATE = `select s.seq, s.as_of, h.seq as head, now(), s.scan_kind, s.scan_source, s.scan_key
   from fleetlens.run_fact_state s, fleetlens.head h`;
@@ -109,20 +111,18 @@ export async function followPage(client: pg.PoolClient): Promise<FactsState> {
 }
 
 /** @returns the runs whose facts the changed records decide about. */
-async function ownersOf(
-  client: pg.ClientBase,
-  entries: readonly (readonly [kind: string, source: string, key: string])[],
-): Promise<FactOwner[]> {
+async function ownersOf(client: pg.ClientBase, entries: readonly ChangeEntry[]): Promise<FactOwner[]> {
   const owners = new Map<string, FactOwner>();
   const add = (source: string, key: string) => owners.set(`${source}\0${key}`, { source, key });
   const usage: FactOwner[] = [];
-  for (const [kind, source, key] of entries) {
+  for (const [kind, source, key, leftRun] of entries) {
     if (kind === 'run') add(source, key);
     else if (kind === 'step') add(source, key.split('\u001f', 1)[0] as string);
     else if (kind === 'usage') {
       // It may have named no run before.
       add(source, WITHOUT_RUN + key);
       usage.push({ source, key });
+      if (leftRun !== undefined) add(source, leftRun);
     }
   }
   if (usage.length > 0) {
@@ -151,7 +151,7 @@ async function scan(client: pg.PoolClient, row: StateRow, kind: 'run' | 'usage')
       return [`${source}\0${owner}`, { source, key: owner }];
     }),
   );
-  await deriveFacts(client, [...owners.values()]);
+  await deriveFacts(client, [...owners.values()], { marks: false });
   const last = rows.length < SCAN_PAGE ? undefined : rows.at(-1);
   const next = {
     ...row,
@@ -164,6 +164,7 @@ async function scan(client: pg.PoolClient, row: StateRow, kind: 'run' | 'usage')
     next.scan_source,
     next.scan_key,
   ]);
+  if (next.scan_kind === null) await markAllNodes(client);
   return stateOf(next);
 }
 
@@ -178,9 +179,11 @@ export async function inFactsTransaction<T>(
   const client = await pool.connect();
   let isDone = false;
   try {
-    // The lock comes before the first query, and with it the snapshot after whoever had the lock.
+    // The lock comes before the first query, and with it the snapshot after whoever had the lock. Nobody waits for the disk: facts that
+    // a crash takes are told by the records again, since how far they are goes with them.
     await client.query(
-      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; ${PLANNING}; ${LOCK_FACTS}`,
+      `begin isolation level repeatable read; set local lock_timeout = ${LOCK_TIMEOUT_MS}; set local synchronous_commit = off;
+        ${ADDING_UP}; ${LOCK_FACTS}`,
     );
     const answer = await work(client);
     await client.query('commit');

@@ -1,44 +1,48 @@
-import { DAY_HOURS, HOUR_MS } from './measures.ts';
+import { HOUR_MS, LEVEL_HOURS } from './measures.ts';
 
-/** From (included) and to (not included), in hours or days since 1970, or milliseconds. */
+/** From (included) and to (not included), in numbers of a level or milliseconds. */
 export type Span = readonly [from: number, to: number];
 
-/** What a window is added up from: whole days, whole hours, and what is neither, from the facts. */
+/** What a window is added up from: nodes of each level, and what is in none, from the facts. */
 export interface Cover {
-  readonly days: readonly Span[];
-  readonly hours: readonly Span[];
+  readonly nodes: readonly (readonly Span[])[];
   readonly ranges: readonly Span[];
 }
 
-/** Hours and days that are not added up yet. */
-export interface Dirty {
-  readonly hours: ReadonlySet<number>;
-  readonly days: ReadonlySet<number>;
-}
+/** By level, the nodes that are not added up yet. */
+export type Dirty = readonly ReadonlySet<number>[];
 
-const DAY_MS = DAY_HOURS * HOUR_MS;
-
-/** Divides a window (milliseconds) into the largest parts that are added up already; no moment is left out or in two of them. */
-export function coverWindow(fromMs: number, toMs: number, dirty: Dirty): Cover {
-  const days: Span[] = [];
-  const hours: Span[] = [];
+/**
+ * Divides a window (milliseconds) into the largest nodes that are added up already; no moment is left out or in two of them.
+ * @param highest the highest level to use
+ */
+export function coverWindow(fromMs: number, toMs: number, dirty: Dirty, highest: number): Cover {
+  const nodes: Span[][] = LEVEL_HOURS.map(() => []);
   const ranges: Span[] = [];
   for (let ms = fromMs; ms < toMs; ) {
-    const day = Math.floor(ms / DAY_MS);
-    const hour = Math.floor(ms / HOUR_MS);
-    if (ms === day * DAY_MS && ms + DAY_MS <= toMs && !dirty.days.has(day)) {
-      append(days, day, day + 1);
-      ms += DAY_MS;
-    } else if (ms === hour * HOUR_MS && ms + HOUR_MS <= toMs && !dirty.hours.has(hour)) {
-      append(hours, hour, hour + 1);
-      ms += HOUR_MS;
-    } else {
-      const end = Math.min(toMs, (hour + 1) * HOUR_MS);
+    const level = nodeAt(ms, toMs, dirty, highest);
+    if (level === undefined) {
+      const end = Math.min(toMs, (Math.floor(ms / HOUR_MS) + 1) * HOUR_MS);
       append(ranges, ms, end);
       ms = end;
+    } else {
+      const lengthMs = levelMs(level);
+      append(nodes[level] as Span[], ms / lengthMs, ms / lengthMs + 1);
+      ms += lengthMs;
     }
   }
-  return { days, hours, ranges };
+  return { nodes, ranges };
+}
+
+const levelMs = (level: number) => (LEVEL_HOURS[level] as number) * HOUR_MS;
+
+/** @returns the highest level with a node that begins then, ends in time and is added up; undefined where there is none */
+function nodeAt(ms: number, toMs: number, dirty: Dirty, highest: number): number | undefined {
+  for (let level = highest; level >= 0; level--) {
+    const lengthMs = levelMs(level);
+    if (ms % lengthMs === 0 && ms + lengthMs <= toMs && !dirty[level]?.has(ms / lengthMs)) return level;
+  }
+  return undefined;
 }
 
 function append(spans: Span[], from: number, to: number): void {

@@ -6,13 +6,6 @@ import type { FiguresRow } from './readFigures.ts';
 
 const ratio = (part: number, of: number) => (of > 0 ? part / of : undefined);
 
-/** Leaves out what is unknown. */
-function known<T extends object>(figures: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(figures).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
 /** The dimensions of a group; one that is unknown is left out. */
 export function describeGroup({
   group,
@@ -23,16 +16,16 @@ export function describeGroup({
 function percentilesOf(bytes: Buffer | null) {
   if (bytes === null || bytes.length === 0) return undefined;
   const values = readValues(bytes);
-  return { p50: percentile(values, 0.5) / 1000, p95: percentile(values, 0.95) / 1000, count: values.length };
+  return { p50: percentile(values, 0.5) / 1000, p95: percentile(values, 0.95, 0.5) / 1000, count: values.length };
 }
 
 export type Figures = Omit<FiguresOfGroup, 'source' | 'project' | 'workflow' | 'persona' | 'model'>;
 
-/** Sums -> what is answered: units of the API, and what follows from the sums. */
+/** Sums -> what is answered: units of the API, and what follows from the sums. What is unknown is undefined, which JSON leaves out. */
 export function describeFigures(row: FiguresRow): Figures {
   const { succeeded, verdicts, outcomes } = row;
   const costUsd = fromNano(row.cost);
-  return known({
+  const figures: { [F in keyof Figures]: Figures[F] | undefined } = {
     runs: row.runs,
     succeeded,
     failed: row.failed,
@@ -60,5 +53,6 @@ export function describeFigures(row: FiguresRow): Figures {
     mergedPullRequests: row.merged,
     secondsToMerge: percentilesOf(row.merges),
     spentUsd: fromNano(row.spent),
-  }) as Figures;
+  };
+  return figures as Figures;
 }

@@ -2,15 +2,14 @@ import type { ClientBase } from 'pg';
 import { SLOT_MS } from '../budgets/slot.ts';
 import type { StoredCounted } from '../storedState.ts';
 import { deriveFacts, type FactOwner, LOCK_FACTS } from './deriveFacts.ts';
-import { HOUR_MS, MEASURES, measureSums } from './measures.ts';
+import { HOUR_MS, isList, MEASURES, measureSums } from './measures.ts';
 import { WITHOUT_RUN } from './runFacts.ts';
 
 /** Adds the figures of facts that go to those of their hours, which they leave as they are. */
 function foldInto(facts: string): string {
   const columns = MEASURES.join(', ');
   const added = MEASURES.map((measure) => {
-    const nothing = measure === 'waits' || measure === 'merges' ? "''::bytea" : '0';
-    const plus = measure === 'waits' || measure === 'merges' ? '||' : '+';
+    const [nothing, plus] = isList(measure) ? ["''::bytea", '||'] : ['0', '+'];
     return `coalesce(p.${measure}, ${nothing}) ${plus} coalesce(excluded.${measure}, ${nothing})`;
   }).join(', ');
   return `insert into fleetlens.run_hour_pruned as p (hour, dim, ${columns})
@@ -56,7 +55,7 @@ export async function foldUsageFacts(client: ClientBase, usage: readonly SpentUs
   await client.query({
     name: 'usage_facts_fold',
     text: `with money as (
-        select ((slot * ${SLOT_MS}::bigint) / ${HOUR_MS})::int as hour, source, project, persona, model, sum(nano) as spent
+        select ((slot * ${SLOT_MS}::bigint) / ${HOUR_MS})::int as hour, source, project, persona, model, least(sum(nano), 1e300)::float8 as spent
         from unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::numeric[]) as m(source, slot, project, persona, model, nano)
         group by 1, 2, 3, 4, 5)
       insert into fleetlens.run_hour_pruned as p (hour, dim, spent)

@@ -6,13 +6,14 @@ import { refreshFigures } from './refreshFigures.ts';
 
 const ROUND_MS = 2_000;
 const WORK_MS = 500;
-/** Of the time that work took, a pause of so many times: ingest has the database to itself for most of the time. */
+/** Of the time that work took, a pause of so many times: while records come in, ingest has the database to itself for most of the time. */
 const PAUSES = 4;
+const PAUSES_WHEN_QUIET = 1;
 /** Until all records were read once nothing can be answered. */
-const PAUSES_OF_SCAN = 1;
+const PAUSES_OF_SCAN = 0.1;
 
 /**
- * Lets the facts follow the records, and adds up hours and days that became quiet, until the signal aborts. Little at a time: who asks
+ * Lets the facts follow the records, and adds up nodes that became quiet, until the signal aborts. Little at a time: who asks
  * meanwhile lets the facts follow by itself, so a delay here makes answers slower, never wrong.
  */
 export async function keepFigures(pool: pg.Pool, log: Logger, signal: AbortSignal): Promise<void> {
@@ -23,11 +24,20 @@ export async function keepFigures(pool: pg.Pool, log: Logger, signal: AbortSigna
     try {
       const { isBehind, isScanning } = await catchUpFacts(pool, WORK_MS);
       if (isScanning) pauses = PAUSES_OF_SCAN;
-      isMore = (await refreshFigures(pool)) || isBehind;
+      else if (!isBehind) pauses = PAUSES_WHEN_QUIET;
+      isMore = isScanning || (await refresh(pool, started + WORK_MS, signal)) || isBehind;
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'analytics: the figures could not follow; trying again');
     }
     const took = performance.now() - started;
     await sleep(Math.max(isMore ? 0 : ROUND_MS, pauses * took), undefined, { signal }).catch(() => {});
   }
+}
+
+/** @returns whether there may be more to add up */
+async function refresh(pool: pg.Pool, until: number, signal: AbortSignal): Promise<boolean> {
+  do {
+    if (!(await refreshFigures(pool))) return false;
+  } while (!signal.aborted && performance.now() < until);
+  return true;
 }

@@ -35,24 +35,32 @@ export type Measure = (typeof MEASURES)[number];
 /** What failures are counted by in the rows of their category. */
 export const FAILURE_MEASURES = ['runs', 'failed', 'timed_out', 'lost'] as const satisfies readonly Measure[];
 
-/** What a run is counted by; the columns of fleetlens.run_dim. */
+/** What a run is counted by; the columns of fleetlens.run_dim, in the order of the bits of its masks. */
 export const DIMENSIONS = ['source', 'project', 'workflow', 'persona', 'model', 'category'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
-export const HOUR_MS = 3_600_000;
-export const DAY_HOURS = 24;
+/** Bits of the dimensions that a row of fleetlens.run_dim is about. */
+export const maskOf = (dimensions: readonly Dimension[]): number =>
+  dimensions.reduce((mask, dimension) => mask | (1 << DIMENSIONS.indexOf(dimension)), 0);
+/** What facts are about: all but the category, which those of a failure's category are about too. */
+export const WHOLE_MASK = maskOf(DIMENSIONS.slice(0, -1));
+export const CATEGORY_MASK = maskOf(DIMENSIONS);
+/** What hours and days are also added up by, in the order of the column `marginals`: by nothing, and by each dimension alone. */
+export const MARGINAL_MASKS = [0, ...DIMENSIONS.slice(0, -1).map((dimension) => maskOf([dimension]))] as const;
 
-const isList = (measure: string) => (LISTS as readonly string[]).includes(measure);
-const WHOLE: ReadonlySet<string> = new Set([
-  'duration_ms',
-  'iterations',
-  'cost',
-  'lost',
-  'quality',
-  'rated_quality',
-  'rated_cost',
-  'spent',
-]);
+export const HOUR_MS = 3_600_000;
+/** Hours of a node of each level of fleetlens.run_sum: an hour, a day, 8 days, 64 days. Each divides the next. */
+export const LEVEL_HOURS = [1, 24, 192, 1_536] as const;
+/** Longer nodes have rows by all dimensions only: of the others the days are few. */
+const HIGHEST_MARGINAL_LEVEL = 1;
+/** @returns the highest level that has rows of the mask */
+export const highestLevel = (mask: number): number =>
+  mask === WHOLE_MASK || mask === CATEGORY_MASK ? LEVEL_HOURS.length - 1 : HIGHEST_MARGINAL_LEVEL;
+/** @returns the masks that a level has rows of */
+export const masksOf = (level: number): readonly number[] =>
+  [...MARGINAL_MASKS, WHOLE_MASK, CATEGORY_MASK].filter((mask) => level <= highestLevel(mask));
+
+export const isList = (measure: Measure): measure is List => (LISTS as readonly string[]).includes(measure);
 
 /** SQL: all measures of a row. */
 export const measureColumns = (row: string, measures: readonly Measure[] = MEASURES): string =>
@@ -61,8 +69,5 @@ export const measureColumns = (row: string, measures: readonly Measure[] = MEASU
 /** SQL: the sums of all measures, as the columns have them. */
 export const measureSums = (row: string, measures: readonly Measure[] = MEASURES): string =>
   measures
-    .map((m) => {
-      if (isList(m)) return `string_agg(${row}.${m}, ''::bytea) as ${m}`;
-      return WHOLE.has(m) ? `sum(${row}.${m}) as ${m}` : `sum(${row}.${m})::bigint as ${m}`;
-    })
+    .map((m) => (isList(m) ? `string_agg(${row}.${m}, ''::bytea) as ${m}` : `sum(${row}.${m}) as ${m}`))
     .join(', ');

@@ -2,27 +2,34 @@ import type pg from 'pg';
 import type { VisibleProjects } from '../read/listRuns.ts';
 import { coverWindow, type Dirty, type Span } from './coverWindow.ts';
 import {
-  DAY_HOURS,
+  CATEGORY_MASK,
   DIMENSIONS,
   type Dimension,
   HOUR_MS,
+  highestLevel,
+  LEVEL_HOURS,
   type List,
+  MARGINAL_MASKS,
   MEASURES,
   type Measure,
+  maskOf,
   measureColumns,
   measureSums,
   SUMS,
   type Sum,
+  WHOLE_MASK,
 } from './measures.ts';
 
 /** Values that a dimension may have; absent: any. */
 export type Filters = { readonly [D in Dimension]?: readonly string[] | undefined };
 
 export interface FiguresQuery {
-  /** Milliseconds; each is added up by itself. They do not overlap. */
+  /** Milliseconds; each is added up by itself. In order, and they do not overlap. */
   readonly windows: readonly Span[];
   readonly by: readonly Dimension[];
   readonly filters: Filters;
+  /** Only these groups. Default: all. */
+  readonly groups?: readonly FiguresRow['group'][];
   /** Only failures, which have a category. */
   readonly failures?: boolean;
   /** What to add up; the others are 0. Default: everything. */
@@ -38,117 +45,160 @@ export type FiguresRow = { readonly [S in Sum]: number } & { readonly [L in List
   readonly group: Readonly<Partial<Record<Dimension, string>>>;
 };
 
-const NOTHING = Object.fromEntries(SUMS.map((sum) => [sum, 0])) as { readonly [S in Sum]: 0 };
+/** A group without any run. */
+export function noFigures(window: number, group: FiguresRow['group'] = {}): FiguresRow {
+  return { ...NOTHING, window, group };
+}
 
-/** A whole number of Postgres, or a numeric, or null for 0. */
-type RawRow = { readonly [S in Sum]: string | null } & { readonly [L in List]: Buffer | null } & {
-  b: number;
-  g: number;
+const NOTHING = {
+  ...(Object.fromEntries(SUMS.map((sum) => [sum, 0])) as { readonly [S in Sum]: 0 }),
+  waits: null,
+  merges: null,
 };
 
-const spans = (at: number) => `unnest($${at}::int[], $${at + 1}::bigint[], $${at + 2}::bigint[]) as s(b, low, high)`;
+export const nameOfGroup = (group: FiguresRow['group']): string => JSON.stringify(Object.values(group));
 
 /** SQL: the first hour that begins then or later. */
 const hourFrom = (ms: string) => `(${ms} + ${HOUR_MS - 1}) / ${HOUR_MS}`;
 
-/** $1 $2 dimensions and their groups; then (window, from, to) of days, hours and ranges */
+/**
+ * $1 the number of the group of each row of run_dim by its id, from 1 on, 0 for none: an element of an array without null is found at
+ * once; $2 mask; $3 to $7 spans of nodes: the window, the level, from and to,
+ * and by how many windows each node lies after the one before; $8 to $10 ranges: the window, from and to.
+ *
+ * Groups are looked up in an array, and each span by itself through the index: as a join the planner would expect a ninth of the
+ * table for each, whatever its length, and read all of it.
+ */
 function figuresOf(measures: readonly Measure[]): string {
   const columns = measureColumns('t', measures);
+  const ranges = 'unnest($8::int[], $9::bigint[], $10::bigint[]) as s(b, low, high)';
   return `with parts as (
-      select s.b, t.dim, ${columns} from ${spans(3)} join fleetlens.run_day t on t.day >= s.low and t.day < s.high
+      select s.b + (t.n - s.low) * s.step as b, ($1::int[])[t.dim] as g, ${columns}
+        from unnest($3::int[], $4::smallint[], $5::int[], $6::int[], $7::int[]) as s(b, level, low, high, step) cross join lateral (
+          select t.n, t.dim, ${columns} from fleetlens.run_sum t
+            where t.level = s.level and t.mask = $2 and t.n >= s.low and t.n < s.high offset 0) t
       union all
-      select s.b, t.dim, ${columns} from ${spans(6)} join fleetlens.run_hour t on t.hour >= s.low and t.hour < s.high
+      select s.b, ($1::int[])[t.dim], ${columns} from ${ranges} cross join lateral (
+        select t.dim, ${columns} from fleetlens.run_fact t where t.at_ms >= s.low and t.at_ms < s.high offset 0) t
       union all
-      select s.b, t.dim, ${columns} from ${spans(9)} join fleetlens.run_fact t on t.at_ms >= s.low and t.at_ms < s.high
-      union all
-      select s.b, t.dim, ${columns} from ${spans(9)}
-        join fleetlens.run_hour_pruned t on t.hour >= ${hourFrom('s.low')} and t.hour < ${hourFrom('s.high')})
-    select parts.b, d.g, ${measureSums('parts', measures)}
-      from parts join unnest($1::int[], $2::int[]) as d(dim, g) on d.dim = parts.dim group by 1, 2`;
+      select s.b, ($1::int[])[t.dim], ${columns} from ${ranges} cross join lateral (
+        select t.dim, ${columns} from fleetlens.run_hour_pruned t
+          where t.hour >= ${hourFrom('s.low')} and t.hour < ${hourFrom('s.high')} offset 0) t)
+    select b, g, ${measureSums('parts', measures)} from parts where g > 0 group by b, g`;
 }
 
 /**
- * Adds up what runs came to in each window, exactly: whole days and hours from their rows, the rest from the facts of single runs.
+ * Adds up what runs came to in each window, exactly: from the largest nodes that are added up already, the rest from the facts of
+ * single runs.
  * @param client in a transaction that sees one moment of the ledger
  */
 export async function readFigures(client: pg.ClientBase, query: FiguresQuery): Promise<FiguresRow[]> {
-  const { ids, indexes, groups } = await readGroups(client, query);
-  if (ids.length === 0) return [];
-  const { days, hours, ranges } = await cover(client, query.windows);
-  const { rows } = await client.query<RawRow>(figuresOf(query.measures ?? MEASURES), [
-    ids,
-    indexes,
-    ...days,
-    ...hours,
-    ...ranges,
-  ]);
-  return rows.map(({ b, g, waits = null, merges = null, ...sums }) => ({
-    ...NOTHING,
-    ...(Object.fromEntries(Object.entries(sums).map(([name, value]) => [name, Number(value ?? 0)])) as {
-      [S in Sum]: number;
-    }),
-    waits,
-    merges,
-    window: b,
-    group: groups[g] as FiguresRow['group'],
-  }));
+  const { measures = MEASURES, windows } = query;
+  const mask = leastMask(query);
+  const { groups, groupOf } = await readGroups(client, query, mask);
+  if (groups.length === 0) return [];
+  const { nodes, ranges } = await cover(client, windows, highestLevel(mask));
+  const { rows } = await client.query<[b: number, g: number, ...values: (number | Buffer | null)[]]>({
+    name: `run_figures ${measures.length === MEASURES.length ? '' : measures.join()}`,
+    text: figuresOf(measures),
+    values: [groupOf, mask, ...nodes, ...ranges],
+    rowMode: 'array',
+  });
+  return rows.map(([b, g, ...values]) => {
+    const row = { ...NOTHING, window: b, group: groups[g - 1] as FiguresRow['group'] } as Record<string, unknown>;
+    measures.forEach((measure, i) => {
+      const value = values[i];
+      if (value !== null) row[measure] = value;
+    });
+    return row as FiguresRow;
+  });
 }
 
-/** Dimensions that the query looks at, and to which of its groups each belongs. */
-async function readGroups(client: pg.ClientBase, { by, filters, failures, visible }: FiguresQuery) {
-  const values: (readonly string[])[] = [];
-  const conditions: string[] = [];
+/** @returns the mask with the fewest rows that tells apart what the query looks at */
+function leastMask({ by, filters, failures, visible }: FiguresQuery): number {
+  if (failures) return CATEGORY_MASK;
+  const filtered = DIMENSIONS.filter((dimension) => filters[dimension] !== undefined);
+  const needed = maskOf([...new Set([...by, ...filtered, ...(visible === undefined ? [] : (['project'] as const))])]);
+  return MARGINAL_MASKS.find((mask) => mask === needed) ?? WHOLE_MASK;
+}
+
+/** The groups of the query, and by the id of a row of run_dim which of them it belongs to: rows of the mask, and of single facts. */
+async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: number) {
+  const { by, filters, visible } = query;
+  const values: unknown[] = [[mask, mask === CATEGORY_MASK ? CATEGORY_MASK : WHOLE_MASK]];
+  const conditions = ['mask = any($1)'];
   const only = (column: Dimension, list: readonly string[] | undefined) => {
     if (list !== undefined) conditions.push(`${column} = any($${values.push(list)})`);
   };
   for (const dimension of DIMENSIONS) only(dimension, filters[dimension]);
   only('project', visible);
-  conditions.push(failures ? "category <> ''" : "category = ''");
   const { rows } = await client.query<Record<Dimension, string> & { id: number }>(
     `select id, ${DIMENSIONS.join(', ')} from fleetlens.run_dim where ${conditions.join(' and ')}`,
     values,
   );
-  const known = new Map<string, number>();
-  const groups: FiguresRow['group'][] = [];
-  const indexes = rows.map((row) => {
+  const groups = [...(query.groups ?? [])];
+  const known = new Map(groups.map((group, i) => [nameOfGroup(group), i + 1]));
+  const groupOf = new Array<number>(rows.reduce((most, { id }) => Math.max(most, id), 0)).fill(0);
+  for (const row of rows) {
     const group = Object.fromEntries(by.map((dimension) => [dimension, row[dimension]]));
-    const name = JSON.stringify(by.map((dimension) => row[dimension]));
-    const found = known.get(name) ?? groups.push(group) - 1;
-    known.set(name, found);
-    return found;
-  });
-  return { ids: rows.map((row) => row.id), indexes, groups };
+    const name = nameOfGroup(group);
+    let number = known.get(name);
+    if (number === undefined && query.groups === undefined) {
+      number = groups.push(group);
+      known.set(name, number);
+    }
+    // Arrays of Postgres begin at 1.
+    groupOf[row.id - 1] = number ?? 0;
+  }
+  return { groups, groupOf };
 }
 
-async function cover(client: pg.ClientBase, windows: readonly Span[]) {
-  const dirty = await readDirty(client, windows);
-  const lists = { days: [[], [], []], hours: [[], [], []], ranges: [[], [], []] } as {
-    [part in 'days' | 'hours' | 'ranges']: [number[], number[], number[]];
+type Columns = [number[], ...number[][]];
+
+async function cover(client: pg.ClientBase, windows: readonly Span[], highest: number) {
+  const dirty = await readDirty(client, windows, highest);
+  const nodes: Columns = [[], [], [], [], []];
+  const ranges: Columns = [[], [], []];
+  const add = (columns: Columns, ...values: number[]) => values.forEach((value, i) => void columns[i]?.push(value));
+  /** The last span of nodes while each of them is a whole window. */
+  let series: { readonly level: number; readonly window: number; readonly from: number; to: number } | undefined;
+  const endSeries = () => {
+    if (series !== undefined) add(nodes, series.window, series.level, series.from, series.to, 1);
+    series = undefined;
   };
   windows.forEach(([from, to], window) => {
-    const parts = coverWindow(from, to, dirty);
-    for (const part of ['days', 'hours', 'ranges'] as const) {
-      for (const [low, high] of parts[part]) {
-        lists[part][0].push(window);
-        lists[part][1].push(low);
-        lists[part][2].push(high);
+    const parts = coverWindow(from, to, dirty, highest);
+    for (const [low, high] of parts.ranges) add(ranges, window, low, high);
+    const spans = parts.nodes.flatMap((list, level) => list.map(([low, high]) => ({ level, low, high })));
+    const [only] = spans;
+    if (only !== undefined && spans.length === 1 && only.high === only.low + 1) {
+      if (series?.level === only.level && series.to === only.low && window - series.window === only.low - series.from) {
+        series.to = only.high;
+      } else {
+        endSeries();
+        series = { level: only.level, window, from: only.low, to: only.high };
       }
+    } else {
+      for (const { level, low, high } of spans) add(nodes, window, level, low, high, 0);
     }
   });
-  return lists;
+  endSeries();
+  return { nodes, ranges };
 }
 
-async function readDirty(client: pg.ClientBase, windows: readonly Span[]): Promise<Dirty> {
+async function readDirty(client: pg.ClientBase, windows: readonly Span[], highest: number): Promise<Dirty> {
   const from = Math.min(...windows.map(([low]) => low)) / HOUR_MS;
   const to = Math.max(...windows.map(([, high]) => high)) / HOUR_MS;
-  const { rows } = await client.query<{ is_day: boolean; n: number }>({
+  const levels = LEVEL_HOURS.slice(0, highest + 1);
+  const { rows } = await client.query<{ level: number; n: number }>({
     name: 'run_dirty_between',
-    text: `select is_day, n from fleetlens.run_dirty
-      where case when is_day then n >= $1 / ${DAY_HOURS} - 1 and n <= $2 / ${DAY_HOURS} + 1 else n >= $1 - 1 and n <= $2 + 1 end`,
-    values: [Math.floor(from), Math.ceil(to)],
+    text: `select d.level, d.n from unnest($1::smallint[], $2::int[], $3::int[]) as w(level, low, high)
+      join fleetlens.run_dirty d on d.level = w.level and d.n >= w.low and d.n <= w.high`,
+    values: [
+      levels.map((_hours, level) => level),
+      levels.map((hours) => Math.floor(from / hours)),
+      levels.map((hours) => Math.ceil(to / hours)),
+    ],
   });
-  return {
-    hours: new Set(rows.filter((row) => !row.is_day).map((row) => row.n)),
-    days: new Set(rows.filter((row) => row.is_day).map((row) => row.n)),
-  };
+  return levels.map((_hours, level) => new Set(rows.filter((row) => row.level === level).map((row) => row.n)));
 }

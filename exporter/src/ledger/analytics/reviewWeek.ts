@@ -16,11 +16,12 @@ import type { BudgetPolicy } from '../budgets/budgetPolicy.ts';
 import { dayStart, localDay } from '../budgets/localDay.ts';
 import { fromNano } from '../nano.ts';
 import { projectsOf, type VisibleProjects } from '../read/listRuns.ts';
-import { BadAnalyticsQuery, isoSpan, noFigures, withFacts } from './analyseRuns.ts';
+import { BadAnalyticsQuery, isoSpan, withFacts } from './analyseRuns.ts';
 import type { Span } from './coverWindow.ts';
 import { describeFigures } from './describeFigures.ts';
 import { addDays, daySpans, lastWeek, mondayOfWeek } from './isoWeek.ts';
-import { type FiguresRow, readFigures } from './readFigures.ts';
+import { WHOLE_MASK } from './measures.ts';
+import { type FiguresRow, noFigures, readFigures } from './readFigures.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -53,7 +54,7 @@ interface Use {
 const USES = `select source, project, persona, max(used_ms)::float8 as used_ms, coalesce(bool_or(archived), false) as archived from (
     select d.source, d.project, d.persona, null::boolean as archived,
       (select max(f.used_ms) from fleetlens.run_fact f where f.dim = d.id and f.used_ms is not null) as used_ms
-    from fleetlens.run_dim d where d.category = ''
+    from fleetlens.run_dim d where d.mask = ${WHOLE_MASK}
     union all
     select source, coalesce(doc ->> 'project', ''), doc ->> 'persona', doc ? 'archivedAt',
       (extract(epoch from (doc ->> 'lastUsedAt')::timestamptz) * 1000)::bigint
@@ -77,7 +78,7 @@ interface Lot {
   readonly persona: string;
   readonly status: (typeof FINISHED_STATUSES)[number];
   readonly at_ms: number;
-  readonly cost: string | null;
+  readonly cost: number | null;
 }
 
 /** Every persona with its figures of the week, when it was used last, and sessions of it to look at. */
@@ -199,7 +200,7 @@ function describeSession(lot: Lot, doc: RunRecord | undefined, externalUrl: stri
 }
 
 // $1 $2 window, $3 projects, $4 the cap, null for none
-const RUNS_OF_PERSONAS = `select d.persona, count(*)::int as runs, max(f.cost) as highest, count(*) filter (where f.cost >= $4::numeric)::int as reached
+const RUNS_OF_PERSONAS = `select d.persona, count(*)::int as runs, max(f.cost) as highest, count(*) filter (where f.cost >= $4::float8)::int as reached
   from fleetlens.run_fact f join fleetlens.run_dim d on d.id = f.dim
   where f.at_ms >= $1 and f.at_ms < $2 and f.part = 0 and f.costed = 1 and ($3::text[] is null or d.project = any($3)) group by 1`;
 
@@ -242,7 +243,7 @@ export async function reviewBudgets(
     }
 
     const runCap = capOf('persona_run');
-    const { rows: runs } = await client.query<{ persona: string; runs: number; highest: string; reached: number }>(
+    const { rows: runs } = await client.query<{ persona: string; runs: number; highest: number; reached: number }>(
       RUNS_OF_PERSONAS,
       [...span, projects, runCap?.toString() ?? null],
     );
