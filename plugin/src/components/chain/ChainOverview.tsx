@@ -44,11 +44,12 @@ export function ChainOverview({ chain, layout, nowMs }: Props) {
             )}
           </p>
           <p>
-            {t(
-              'chain.resume',
-              'resumeFromSprint {{index}} would run sprints {{from}} to {{total}} and keep the {{done}} before.',
-              { index: failed.index, from: failed.index + 1, total, done: failed.index },
-            )}
+            {t('chain.resume', 'resumeFromSprint {{index}} would run sprints {{from}} to {{total}}', {
+              index: failed.index,
+              from: failed.index + 1,
+              total,
+            })}
+            {failed.index > 0 && t('chain.resume-keeps', ' and keep the {{count}} before', { count: failed.index })}.
           </p>
         </Alert>
       )}

@@ -3,7 +3,7 @@ import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { useStyles2, useTheme2 } from '@grafana/ui';
 import { links } from '../../app/links';
-import { formatDuration, formatUsd } from '../../format/formatValues';
+import { formatDuration, formatUsd, UNKNOWN } from '../../format/formatValues';
 import { statusColor } from '../../status/statusStyle';
 import { Mark } from '../Mark';
 import { PageLink } from '../PageLink';
@@ -61,9 +61,13 @@ export function SprintTimeline({ source, layout }: Props) {
               </td>
               <td>
                 <Bar sprint={sprint} layout={layout} />
-                <span className={styles.times}>
-                  <Moment at={sprint.startedAt} /> – <Moment at={sprint.finishedAt} />
-                </span>
+                {sprint.startedAt === undefined ? (
+                  UNKNOWN
+                ) : (
+                  <span className={styles.times}>
+                    <Moment at={sprint.startedAt} /> {t('chain.to', 'to')} <Moment at={sprint.finishedAt} />
+                  </span>
+                )}
               </td>
               <td>
                 {formatDuration(sprint.seconds)}

@@ -29,7 +29,14 @@ it('knows what is done, what is to come and how long each waited', () => {
 it('says which sprint failed, with its run, and what resuming from there would run', () => {
   const runs = [
     { source: 'cc', runId: 'old', sprintIndex: 1, createdAt: '2026-11-20T10:31:00Z', status: 'failed' as const },
-    { source: 'cc', runId: 'new', sprintIndex: 1, createdAt: '2026-11-20T11:31:00Z', status: 'failed' as const, costUsd: 2 },
+    {
+      source: 'cc',
+      runId: 'new',
+      sprintIndex: 1,
+      createdAt: '2026-11-20T11:31:00Z',
+      status: 'failed' as const,
+      costUsd: 2,
+    },
   ];
   const sprints = [sprint(0, 'succeeded', '10:01', '10:31'), sprint(1, 'failed', '10:36', '10:40')];
   const { failed, sprints: all, costUsd } = chainSprints(chain({ status: 'failed', sprints }), runs, NOW);
