@@ -1,11 +1,12 @@
 import { ciStatusOf } from '@contract/ciStatus.ts';
+import type { RecordOf } from '@contract/records.ts';
 import { isOpen } from '@contract/status.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { Icon, type IconName, useStyles2 } from '@grafana/ui';
 import type { ReactNode } from 'react';
-import type { Listed } from '../../api/FleetApi';
+import type { AnsweredRun, Listed } from '../../api/FleetApi';
 import { links } from '../../app/links';
 import { formatCount, formatDuration, formatScore, formatUsd, secondsBetween } from '../../format/formatValues';
 import { CiBadge } from '../CiBadge';
@@ -21,7 +22,7 @@ import { RunLinks } from './RunLinks';
 import { StepButton } from './StepButton';
 
 interface Props {
-  readonly run: Listed<'run'>;
+  readonly run: AnsweredRun;
   readonly cause: Cause | undefined;
   readonly nowMs: number;
   readonly onShowStep: (stepId: string) => void;
@@ -165,7 +166,7 @@ function Ci({ run: { ci } }: { run: Listed<'run'> }) {
 }
 
 /** What else is not as it should be, in words. */
-function notesOn(run: Listed<'run'>): { text: string; icon: IconName }[] {
+function notesOn(run: AnsweredRun): { text: string; icon: IconName }[] {
   const { pullRequest, quality, status } = run;
   const notes: { text: string; icon: IconName }[] = [];
   if (status === 'unknown') {
@@ -192,6 +193,19 @@ function notesOn(run: Listed<'run'>): { text: string; icon: IconName }[] {
       text: t('run.note.baseline', 'Quality is {{points}} points below the baseline of the workflow.', {
         points: formatScore(Number(quality.belowBaselineBy)),
       }),
+    });
+  }
+  const approvals: readonly (RecordOf<'approval'> & { overdue?: boolean })[] = run.approvals ?? [];
+  for (const { approvalId, decidedAt, policy, overdue } of approvals) {
+    if (decidedAt !== undefined) continue;
+    notes.push({
+      icon: 'hourglass',
+      text:
+        overdue === true
+          ? t('run.note.overdue', 'Waits for an approval, longer than agreed: {{policy}}', {
+              policy: policy ?? approvalId,
+            })
+          : t('run.note.approval', 'Waits for an approval: {{policy}}', { policy: policy ?? approvalId }),
     });
   }
   if (run.usageMissing === true) {

@@ -2,15 +2,15 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { useStyles2 } from '@grafana/ui';
-import type { Listed } from '../../api/FleetApi';
+import type { AnsweredRun } from '../../api/FleetApi';
 import { links } from '../../app/links';
 import { PageLink } from '../PageLink';
 import { SafeLink, safeHref } from '../SafeLink';
 
 /** The ways from a run to everything that is about it: other systems, its chain, its workflow's others. */
-export function RunLinks({ run }: { run: Listed<'run'> }) {
+export function RunLinks({ run }: { run: AnsweredRun }) {
   const styles = useStyles2(getStyles);
-  const { links: elsewhere, pullRequest, chainId, sprintIndex } = run;
+  const { links: elsewhere, pullRequest, chainId } = run;
   const outside: readonly (readonly [string, string | undefined])[] = [
     [run.source, elsewhere?.source],
     [t('run.links.trigger', 'Trigger.dev'), elsewhere?.trigger],
@@ -21,13 +21,7 @@ export function RunLinks({ run }: { run: Listed<'run'> }) {
   const known = outside.filter(([, href]) => safeHref(href) !== undefined);
   return (
     <nav className={styles.links} aria-label={t('run.links.label', 'Links of this run')}>
-      {chainId !== undefined && (
-        <PageLink to={links.chain(run.source, chainId)}>
-          {sprintIndex === undefined
-            ? t('run.links.chain', 'Chain {{chainId}}', { chainId })
-            : t('run.links.sprint', 'Sprint {{number}} of chain {{chainId}}', { number: sprintIndex + 1, chainId })}
-        </PageLink>
-      )}
+      {chainId !== undefined && <PageLink to={links.chain(run.source, chainId)}>{sprintLabel(run)}</PageLink>}
       {known.map(([name, href]) => (
         <SafeLink key={name} href={href}>
           {name}
@@ -40,6 +34,17 @@ export function RunLinks({ run }: { run: Listed<'run'> }) {
       )}
     </nav>
   );
+}
+
+/** `Sprint 2 of 5 in <chain>`, as far as it is known. */
+function sprintLabel({ chain, chainId, sprintIndex }: AnsweredRun): string {
+  const name = chain?.name ?? chainId;
+  if (sprintIndex === undefined) return t('run.links.chain', 'Chain {{name}}', { name });
+  const number = sprintIndex + 1;
+  const count = chain?.sprintCount;
+  return count === undefined
+    ? t('run.links.sprint', 'Sprint {{number}} in {{name}}', { number, name })
+    : t('run.links.sprint-of', 'Sprint {{number}} of {{count}} in {{name}}', { number, count, name });
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({

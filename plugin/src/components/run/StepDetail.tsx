@@ -53,8 +53,8 @@ export function StepDetail({ step, seconds, baseline, onShowOutput }: Props) {
             baseline === undefined
               ? undefined
               : t('run.step.usual-value', '{{p50}}, {{p95}} of {{count}}', {
-                  p50: formatDuration(baseline.p50),
-                  p95: formatDuration(baseline.p95),
+                  p50: formatDuration(baseline.p50Seconds),
+                  p95: formatDuration(baseline.p95Seconds),
                   count: baseline.count,
                 }),
           ],

@@ -38,7 +38,7 @@ export const TimelineLine = memo(function TimelineLine(props: Props) {
   const styles = useStyles2(getStyles);
   const status = statusOf(row);
   const seconds = secondsOf(row, nowMs);
-  const isSlow = baseline !== undefined && seconds !== undefined && seconds > baseline.p95;
+  const isSlow = baseline !== undefined && seconds !== undefined && seconds > baseline.p95Seconds;
   return (
     <div
       id={id}
@@ -86,8 +86,10 @@ export const TimelineLine = memo(function TimelineLine(props: Props) {
             <Icon
               name="stopwatch"
               className={styles.slow}
-              title={t('run.timeline.slow', 'Slower than 95 % ({{p95}})', { p95: formatDuration(baseline.p95) })}
-              aria-label={t('run.timeline.slow', 'Slower than 95 % ({{p95}})', { p95: formatDuration(baseline.p95) })}
+              title={t('run.timeline.slow', 'Slower than 95 % ({{p95}})', { p95: formatDuration(baseline.p95Seconds) })}
+              aria-label={t('run.timeline.slow', 'Slower than 95 % ({{p95}})', {
+                p95: formatDuration(baseline.p95Seconds),
+              })}
             />
           )}
           {formatDuration(seconds)}
@@ -201,8 +203,8 @@ function Track({
     baseline === undefined
       ? []
       : ([
-          ['p50', baseline.p50],
-          ['p95', baseline.p95],
+          ['p50', baseline.p50Seconds],
+          ['p95', baseline.p95Seconds],
         ] as const);
   return (
     <>

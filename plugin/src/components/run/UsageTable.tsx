@@ -1,15 +1,16 @@
+import type { SpentBy } from '@contract/api.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { useStyles2 } from '@grafana/ui';
 import { useMemo } from 'react';
-import { formatCount, formatDuration, formatUsd, UNKNOWN } from '../../format/formatValues';
+import { formatCount, formatUsd, UNKNOWN } from '../../format/formatValues';
 import type { Step } from './orderSteps';
 import { StepButton } from './StepButton';
-import { type Usage, usageShares } from './usageShares';
 
 interface Props {
-  readonly usage: readonly Usage[];
+  /** By step, service and model, dearest first. */
+  readonly spent: readonly SpentBy[];
   /** For their names. */
   readonly steps: readonly Step[];
   /** What the run itself says that it cost. */
@@ -17,10 +18,10 @@ interface Props {
   readonly onShowStep: (stepId: string) => void;
 }
 
-/** What a run used, by step and model, dearest first. */
-export function UsageTable({ usage, steps, costUsd, onShowStep }: Props) {
+/** What a run used, by step and model. */
+export function UsageTable({ spent, steps, costUsd, onShowStep }: Props) {
   const styles = useStyles2(getStyles);
-  const { shares, total } = useMemo(() => usageShares(usage), [usage]);
+  const total = useMemo(() => totalOf(spent), [spent]);
   const names = useMemo(
     () =>
       new Map(steps.map((step) => [step.stepId, [step.role, step.name].filter(Boolean).join(' · ') || step.stepId])),
@@ -37,11 +38,10 @@ export function UsageTable({ usage, steps, costUsd, onShowStep }: Props) {
             <th scope="col">{t('run.usage.in', 'Tokens in')}</th>
             <th scope="col">{t('run.usage.out', 'Tokens out')}</th>
             <th scope="col">{t('run.usage.cached', 'Read from cache')}</th>
-            <th scope="col">{t('run.usage.time', 'Time')}</th>
           </tr>
         </thead>
         <tbody>
-          {shares.map(({ stepId, model, service, ...figures }) => (
+          {spent.map(({ stepId, model, service, ...figures }) => (
             <tr key={JSON.stringify([stepId, model, service])}>
               <td>
                 {stepId === undefined ? (
@@ -69,7 +69,7 @@ export function UsageTable({ usage, steps, costUsd, onShowStep }: Props) {
               {t('run.usage.run', 'The run itself')}
             </th>
             <td>{formatUsd(costUsd)}</td>
-            <td colSpan={4} />
+            <td colSpan={3} />
           </tr>
         </tfoot>
       </table>
@@ -77,22 +77,30 @@ export function UsageTable({ usage, steps, costUsd, onShowStep }: Props) {
   );
 }
 
-function Figures({
-  costUsd,
-  inputTokens,
-  outputTokens,
-  cacheReadTokens,
-  durationSeconds,
-}: ReturnType<typeof usageShares>['total']) {
+function Figures({ costUsd, inputTokens, outputTokens, cacheReadTokens }: FigureSums) {
   return (
     <>
       <td>{formatUsd(costUsd)}</td>
       <td>{formatCount(inputTokens)}</td>
       <td>{formatCount(outputTokens)}</td>
       <td>{formatCount(cacheReadTokens)}</td>
-      <td>{formatDuration(durationSeconds)}</td>
     </>
   );
+}
+
+const FIGURES = ['costUsd', 'inputTokens', 'outputTokens', 'cacheReadTokens'] as const;
+type FigureSums = { [F in (typeof FIGURES)[number]]?: number };
+
+/** @returns the sums; one that no part tells is absent. */
+function totalOf(spent: readonly SpentBy[]): FigureSums {
+  const sums: FigureSums = {};
+  for (const part of spent) {
+    for (const figure of FIGURES) {
+      const value = part[figure];
+      if (value !== undefined) sums[figure] = (sums[figure] ?? 0) + value;
+    }
+  }
+  return sums;
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({

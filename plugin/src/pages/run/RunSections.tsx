@@ -1,7 +1,7 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { Tab, TabContent, TabsBar, useStyles2 } from '@grafana/ui';
+import { Tab, TabsBar, useStyles2 } from '@grafana/ui';
 import type { ReactNode } from 'react';
 import type { AnsweredRun } from '../../api/FleetApi';
 import { links } from '../../app/links';
@@ -49,7 +49,9 @@ export function RunSections({ run, steps, section, onSection, onShowStep }: Prop
           />
         ))}
       </TabsBar>
-      <TabContent className={styles.content}>{contentOf(open, { run, steps, onShowStep })}</TabContent>
+      <div role="tabpanel" aria-label={sectionLabel(open)} className={styles.content}>
+        {contentOf(open, { run, steps, onShowStep })}
+      </div>
     </section>
   );
 }
@@ -157,7 +159,7 @@ function ExecutionSection({ run }: { run: AnsweredRun }) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  content: css({ paddingTop: theme.spacing(2), background: 'transparent' }),
+  content: css({ paddingTop: theme.spacing(2) }),
   parts: css({ display: 'grid', gap: theme.spacing(2), gridTemplateColumns: 'minmax(0, 1fr)' }),
   title: css({ fontSize: theme.typography.h5.fontSize, marginBottom: theme.spacing(0.5) }),
 });
