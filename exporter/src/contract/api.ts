@@ -151,7 +151,12 @@ export const runQuery = z.strictObject({
 });
 export type RunQuery = z.output<typeof runQuery>;
 
-export const stepsQuery = z.strictObject({ limit: limit.prefault(MAX_LIMIT), cursor });
+/** A run may have 10,000 steps, each of them short. */
+const MAX_STEPS = 5_000;
+export const stepsQuery = z.strictObject({
+  limit: wholeNumber(1, MAX_STEPS).default(MAX_LIMIT).describe(`Steps in a page, 1 to ${MAX_STEPS}.`),
+  cursor,
+});
 export type StepsQuery = z.output<typeof stepsQuery>;
 
 /** Lines in a page of output; most are short. */

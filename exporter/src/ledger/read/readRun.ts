@@ -12,7 +12,7 @@ import { readSnapshot } from './readSnapshot.ts';
 export type FoundRun = { readonly run: RunAnswer } | { readonly prunedAt: string } | undefined;
 
 /** More than any run has; the lists of steps and usage have pages. */
-const MAX_INCLUDED = 5_000;
+const MAX_INCLUDED = 20_000;
 
 const RUN = `select ${withJudgement('r', 'r.doc')} as doc from fleetlens.run r
   where r.source = $1 and r.key = $2 and ($3::text[] is null or r.project = any($3))`;
