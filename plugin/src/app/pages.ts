@@ -19,4 +19,12 @@ export const PAGES: readonly PageRoute[] = [
     Page: lazy(() => import(/* webpackChunkName: "sandboxes" */ '../pages/sandboxes/SandboxesPage')),
   },
   { path: 'sandbox', Page: lazy(() => import(/* webpackChunkName: "sandbox" */ '../pages/sandbox/SandboxPage')) },
+  {
+    path: 'workflows',
+    Page: lazy(() => import(/* webpackChunkName: "workflows" */ '../pages/workflows/WorkflowsPage')),
+  },
+  { path: 'cost', Page: lazy(() => import(/* webpackChunkName: "cost" */ '../pages/cost/CostPage')) },
+  { path: 'quality', Page: lazy(() => import(/* webpackChunkName: "quality" */ '../pages/quality/QualityPage')) },
+  { path: 'queues', Page: lazy(() => import(/* webpackChunkName: "queues" */ '../pages/queues/QueuesPage')) },
+  { path: 'history', Page: lazy(() => import(/* webpackChunkName: "history" */ '../pages/history/HistoryPage')) },
 ];

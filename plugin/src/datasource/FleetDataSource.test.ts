@@ -202,7 +202,7 @@ describe('the connection test', () => {
 
 it('fills variables with what the runs of the exporter have', async () => {
   server.use(
-    http.get(readUrl('/api/v1/analytics/figures'), ({ request }) => {
+    http.get(readUrl('/api/v1/analytics/runs'), ({ request }) => {
       const { searchParams } = new URL(request.url);
       expect(searchParams.getAll('source')).toEqual(['crucible']);
       expect(searchParams.get('by')).toBe('workflow');

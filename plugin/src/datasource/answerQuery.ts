@@ -198,7 +198,7 @@ async function analytics(api: FleetApi, query: FleetQuery, range: TimeRange): Pr
     to: range.to.toISOString(),
   };
   if (query.asTimeSeries !== true) {
-    return [figuresFrame(refId, await api.get<FiguresAnswer>('/api/v1/analytics/figures', asked), groupBy)];
+    return [figuresFrame(refId, await api.get<FiguresAnswer>('/api/v1/analytics/runs', asked), groupBy)];
   }
   const hours = (range.to.valueOf() - range.from.valueOf()) / HOUR_MS;
   const bucket = hours <= 72 ? 'hour' : hours <= 24 * 120 ? 'day' : 'week';

@@ -18,7 +18,7 @@ export async function valuesOf(
     return data.map(({ source }) => source).sort();
   }
   const { status: _status, [name]: _own, ...others } = filters;
-  const answer = await api.get<FiguresAnswer>('/api/v1/analytics/figures', { ...others, by: name, limit: MOST_VALUES });
+  const answer = await api.get<FiguresAnswer>('/api/v1/analytics/runs', { ...others, by: name, limit: MOST_VALUES });
   const values = answer.data.map((group: FiguresOfGroup) => group[name]);
   return values.filter((value): value is string => value !== undefined).sort();
 }
