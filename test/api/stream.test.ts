@@ -22,7 +22,7 @@ const open: EventStream[] = [];
 
 beforeAll(async () => {
   served = await serveLedger([TEAM]);
-  replicaPool = new pg.Pool({ connectionString: served.connectionString, max: 4 });
+  replicaPool = poolOf(4);
   replica = await serveAnother({});
 });
 afterEach(() => {
@@ -33,6 +33,14 @@ afterAll(async () => {
   await replicaPool?.end();
   await served?.close();
 });
+
+/** As that of an exporter: a connection that is lost is no end of the process. */
+function poolOf(max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: served.connectionString, max });
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
 
 function serveAnother(options: Partial<LiveRoutesOptions>): Promise<ServedReads> {
   return serveReads(replicaPool, [TEAM], (app) => {
@@ -269,6 +277,22 @@ describe('GET /api/v1/stream', () => {
     expect(seqs(admin)).toEqual([1]);
   });
 
+  it('tells a notification to who follows notifications, and not to everybody who follows its run', async () => {
+    const runId = 'somebody is told of';
+    const followers = [['notifications'], [topicOf('run', SOURCE, runId)], ['runs', topicOf('run', SOURCE, runId)]];
+    const [own, ...others] = await Promise.all(followers.map(async (topics) => (await follow(topics)).ready()));
+    const title = 'for ann alone';
+    await served.record([
+      event('notification', { notificationId: 'n1', runId, user: 'ann', project: TEAM, title }),
+      event('platformError', { errorId: 'p1', runId, project: TEAM, message: 'of the platform' }),
+      run(runId),
+    ]);
+    await waitFor(() => others.every((stream) => stream.of('record').length > 0), { what: 'the run' });
+    await waitFor(() => own?.of('record'), { what: 'the notification' });
+    expect(own?.of('record').map(({ data }) => data.kind)).toEqual(['notification']);
+    expect(others.map((stream) => stream.of('record').map(({ data }) => data.kind))).toEqual([['run'], ['run']]);
+  });
+
   it('tells of a commit with very many runs that the list is to be read again', async () => {
     const stream = await (await follow(['runs', topicOf('run', SOURCE, 'crowd 7')])).ready();
     await served.record(upTo(400).map((i) => run(`crowd ${i}`)));
@@ -294,6 +318,40 @@ describe('GET /api/v1/stream', () => {
     await waitFor(() => ended.includes('slow'), { what: 'the client to be cut' });
     await response.body?.cancel().catch(() => {});
     await slow.close();
+  });
+
+  it('waits while the ledger does not answer, and loses nothing', async () => {
+    const url = new URL(served.connectionString);
+    const database = decodeURIComponent(url.pathname.slice(1));
+    url.pathname = '/postgres';
+    const admin = new pg.Client({ connectionString: url.href });
+    await admin.connect();
+    const pool = poolOf(2);
+    const away = await serveReads(pool, [TEAM], (app) => {
+      liveRoutes(app, { pool, onCommit: () => () => {}, log: SILENT });
+    });
+    try {
+      const stream = await (await follow(['runs'], { at: away })).ready();
+      await admin.query(`alter database "${database}" allow_connections false`);
+      await admin.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+        [database],
+      );
+      await waitFor(() => stream.of('state').some(({ data }) => data.ledger === 'down'), {
+        what: 'the ledger to be down',
+      });
+      await expect(follow(['runs'], { at: away })).rejects.toThrow(/503.*ledger_unavailable/);
+      await admin.query(`alter database "${database}" allow_connections true`);
+      await waitFor(() => stream.of('state').at(-1)?.data.ledger === 'up', { what: 'the ledger to be up' });
+      await served.record([run('after the outage')]).catch(() => served.record([run('after the outage')]));
+      await waitFor(() => stream.of('record'), { what: 'the run' });
+      expect(stream.of('record')[0]?.data.key).toEqual({ runId: 'after the outage' });
+    } finally {
+      await admin.query(`alter database "${database}" allow_connections true`);
+      await admin.end();
+      await away.close();
+      await pool.end();
+    }
   });
 
   it('gives signs of life with the place to go on from, and asks to connect again in time', async () => {

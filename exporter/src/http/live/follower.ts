@@ -49,7 +49,8 @@ function distinct(topics: readonly Topic[]): Topic[] {
 
 function maySee({ projects, users }: Follower, change: LedgerChange): boolean {
   if (projects !== undefined && !change.projects.some((project) => projects.includes(project))) return false;
-  return change.user === undefined || users === undefined || users.includes(change.user);
+  if (users === undefined || change.data.kind !== 'notification') return true;
+  return change.user !== undefined && users.includes(change.user);
 }
 
 /** @returns what of a change a follower is told; undefined: nothing. */

@@ -20,7 +20,7 @@ export const runIdOfKey = (key: string) => key.split('\u001f', 1)[0] as string;
 export const sandboxIdOfKey = (key: string) => key.split('\u001f', 2)[1] as string;
 
 /** Kinds whose record names the run that it is of, which its key does not. */
-const NAMES_RUN: ReadonlySet<Kind> = new Set<Kind>(['usage', 'sandbox', 'approval']);
+export const NAMES_RUN: ReadonlySet<Kind> = new Set<Kind>(['usage', 'sandbox', 'approval']);
 /** Kinds whose records move what a budget has left, or its pause. */
 const MOVES_BUDGETS: ReadonlySet<Kind> = new Set<Kind>(['run', 'usage', 'audit']);
 

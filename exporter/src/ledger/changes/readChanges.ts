@@ -12,6 +12,7 @@ import {
   followsRecord,
   type Interest,
   movesBudgets,
+  NAMES_RUN,
   recordName,
   runIdOfKey,
   sandboxIdOfKey,
@@ -235,7 +236,8 @@ function describeRecord(
 function topicsOf(kind: Kind, source: string, key: string, doc: AnyRecord): string[] {
   const list = listTopicOf(kind);
   const topics = list === undefined ? [] : [list as string];
-  const runId = kind === 'run' ? key : kind === 'step' ? runIdOfKey(key) : doc.runId;
+  // Others may name a run too, and are not for everybody who may see it: a notification is a person's own.
+  const runId = kind === 'run' ? key : kind === 'step' ? runIdOfKey(key) : NAMES_RUN.has(kind) ? doc.runId : undefined;
   if (typeof runId === 'string') topics.push(topicOf('run', source, runId));
   const chainId = kind === 'chain' ? key : kind === 'run' ? doc.chainId : undefined;
   if (typeof chainId === 'string') topics.push(topicOf('chain', source, chainId));
