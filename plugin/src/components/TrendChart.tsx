@@ -292,12 +292,17 @@ function layOut(
     return last === first ? left + room / 2 : left + ((time - first) / (last - first)) * room;
   });
   const barWidth = Math.max(1, (room / Math.max(1, times.length)) * 0.8);
-  const labels = Math.max(1, Math.min(times.length, Math.floor(room / 110)));
-  const timeTicks =
-    labels === 1
-      ? [0]
-      : [...new Set(Array.from({ length: labels }, (_, nth) => Math.round((nth * (times.length - 1)) / (labels - 1))))];
-  return { ticks, y, xs, left, bottom, barWidth, timeTicks };
+  return { ticks, y, xs, left, bottom, barWidth, timeTicks: spread(xs) };
+}
+
+/** Times are written so far apart that they do not touch, however unevenly they lie. */
+const TICK_ROOM = 110;
+function spread(xs: readonly number[]): number[] {
+  const ticks: number[] = [];
+  xs.forEach((x, index) => {
+    if (x - (xs[ticks.at(-1) ?? -1] ?? Number.NEGATIVE_INFINITY) >= TICK_ROOM) ticks.push(index);
+  });
+  return ticks;
 }
 
 const DAY_MS = 86_400_000;
