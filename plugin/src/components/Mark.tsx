@@ -26,8 +26,9 @@ export function Mark({ tone, icon, hint, children }: Props) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  mark: css({ display: 'inline-flex', alignItems: 'center', gap: theme.spacing(0.5) }),
-  icon: css({ flexShrink: 0 }),
+  mark: css({ display: 'inline-flex', alignItems: 'flex-start', gap: theme.spacing(0.5) }),
+  // In the middle of the first line.
+  icon: css({ flexShrink: 0, marginTop: '0.25em' }),
   neutral: css({ color: theme.colors.text.secondary }),
   info: css({ color: theme.colors.info.text }),
   success: css({ color: theme.colors.success.text }),

@@ -5,8 +5,8 @@ import { UNKNOWN } from '../format/formatValues';
 import { Mark, type MarkTone } from './Mark';
 import { SafeLink } from './SafeLink';
 
-export type PullRequest = NonNullable<RecordOf<'run'>['pullRequest']>;
-export type PullRequestStatus = (typeof PULL_REQUEST_STATUSES)[number];
+type PullRequest = NonNullable<RecordOf<'run'>['pullRequest']>;
+type PullRequestStatus = (typeof PULL_REQUEST_STATUSES)[number];
 
 /** Blocked on CI stands out: it cannot be merged until CI resolves. */
 export const PULL_REQUEST_TONES: Readonly<Record<PullRequestStatus, readonly [MarkTone, IconName]>> = {

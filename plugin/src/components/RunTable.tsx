@@ -17,9 +17,9 @@ import { TimeAgo } from './TimeAgo';
 import { useWidth } from './useWidth';
 
 type Run = Listed<'run'>;
-export type RunSortKey = 'created_at' | 'duration' | 'score' | 'cost';
+type RunSortKey = 'created_at' | 'duration' | 'score' | 'cost';
 
-export interface RunSorting {
+interface RunSorting {
   readonly by: string;
   readonly order: 'asc' | 'desc';
   onChange(by: RunSortKey, order: 'asc' | 'desc'): void;
@@ -226,20 +226,22 @@ function RunCost({ run: { costUsd, usageMissing } }: { run: Run }) {
   );
 }
 
-/** Where runs come from, as the platforms' documents name it. */
-export const ORIGINS: Readonly<Record<NonNullable<Run['origin']>, string>> = {
-  workflow: 'Workflow',
-  sprint: 'Sprint',
-  sandbox: 'Sandbox',
-  merge_agent: 'Merge agent',
-  issue: 'Issue',
-  pr: 'Pull request',
-  web: 'Web',
-  other: 'Other',
+type Origin = NonNullable<Run['origin']>;
+/** Where runs come from. */
+const ORIGIN_LABELS: Readonly<Record<Origin, () => string>> = {
+  workflow: () => t('origin.workflow', 'Workflow'),
+  sprint: () => t('origin.sprint', 'Sprint'),
+  sandbox: () => t('origin.sandbox', 'Sandbox'),
+  merge_agent: () => t('origin.merge-agent', 'Merge agent'),
+  issue: () => t('origin.issue', 'Issue'),
+  pr: () => t('origin.pull-request', 'Pull request'),
+  web: () => t('origin.web', 'Web'),
+  other: () => t('origin.other', 'Other'),
 };
+export const ORIGINS = Object.keys(ORIGIN_LABELS) as readonly Origin[];
 
-function originLabel(origin: Run['origin']): string {
-  return origin === undefined ? UNKNOWN : ORIGINS[origin];
+export function originLabel(origin: Run['origin']): string {
+  return origin === undefined ? UNKNOWN : ORIGIN_LABELS[origin]();
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
@@ -281,6 +283,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     alignItems: 'center',
     gap: theme.spacing(0.5),
     padding: 0,
+    font: 'inherit',
     border: 'none',
     background: 'none',
     color: 'inherit',

@@ -14,7 +14,7 @@ export interface TrendSeries {
 }
 
 /** What is drawn of one series at one time: from `base` (where what it stands on ends) to `top`. */
-export interface TrendMark {
+interface TrendMark {
   readonly base: number;
   readonly top: number;
   readonly value: number;

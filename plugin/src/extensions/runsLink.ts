@@ -52,7 +52,7 @@ export const runsLink: PluginExtensionAddedLinkConfig<Place> = {
 };
 
 /** @returns what the runs have in common; undefined where it is not about a fleet. */
-export function filtersOf(place: Place): Filters | undefined {
+function filtersOf(place: Place): Filters | undefined {
   const { targets = [], scopedVars, expression, labels, instance, name } = place;
   const templates = getTemplateSrv();
   const found: Filters[] = [];

@@ -257,7 +257,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
   }),
   tiles: css({
     display: 'grid',
-    gridTemplateColumns: 'repeat(auto-fill, minmax(160px, 1fr))',
+    gridTemplateColumns: 'repeat(auto-fill, minmax(150px, 1fr))',
     gap: theme.spacing(1),
   }),
   charts: css({
@@ -281,6 +281,6 @@ const getStyles = (theme: GrafanaTheme2) => ({
     ...theme.typography.bodySmall,
     fontWeight: theme.typography.fontWeightRegular,
   }),
-  value: css({ fontSize: theme.typography.h2.fontSize, lineHeight: 1.2, fontVariantNumeric: 'tabular-nums' }),
+  value: css({ fontSize: theme.typography.h3.fontSize, lineHeight: 1.2, fontVariantNumeric: 'tabular-nums' }),
   change: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize }),
 });

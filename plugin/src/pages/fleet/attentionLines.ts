@@ -4,7 +4,7 @@ import { links } from '../../app/links';
 import { formatCount, formatDuration, formatShare, formatUsd } from '../../format/formatValues';
 import { VERBATIM } from '../../format/verbatim';
 
-export interface AttentionLine {
+interface AttentionLine {
   readonly title: string;
   readonly detail: string | undefined;
   /** The page that shows it; absent: the sources on this page do. */

@@ -21,6 +21,14 @@ export function bucketOf({ from, to }: Window): TimeBucket {
   return length <= 120 * DAY_MS ? 'day' : 'week';
 }
 
+/** @returns when the first bucket begins: one that is cut would look like a rise after it. */
+function beginOf(window: Window): string {
+  const begin = new Date(window.from);
+  if (bucketOf(window) === 'hour') begin.setMinutes(0, 0, 0);
+  else begin.setHours(0, 0, 0, 0);
+  return begin.toISOString();
+}
+
 /** Figures of a window, of the one before it, and their course. */
 export async function readFigures(
   api: FleetApi,
@@ -34,7 +42,7 @@ export async function readFigures(
     api.get<FiguresAnswer>('/api/v1/analytics/runs', { ...scope, ...of }, { signal }).then(({ data }) => data[0]);
   const course = api.get<TimeseriesAnswer>(
     '/api/v1/analytics/timeseries',
-    { ...scope, ...window, bucket: bucketOf(window), time_zone: timeZone },
+    { ...scope, ...window, from: beginOf(window), bucket: bucketOf(window), time_zone: timeZone },
     { signal },
   );
   const [now, before, { data }] = await Promise.all([figures(window), figures(windowBefore(window)), course]);
@@ -44,7 +52,7 @@ export async function readFigures(
 /** Whether more of a figure is better; undefined: neither. */
 export type Direction = 'up' | 'down' | undefined;
 
-export interface Change {
+interface Change {
   /** Relative to before; undefined where one of them is unknown or there was nothing. */
   readonly ratio: number | undefined;
   /** now - before */

@@ -10,7 +10,7 @@ import { runsToCsv } from './runCsv';
 import { type RunFilters, toApiParameters } from './runFilters';
 
 const PAGE = 500;
-export const MOST_RUNS = 10_000;
+const MOST_RUNS = 10_000;
 
 /** The filtered list as a file, as far as {@link MOST_RUNS}. */
 export function DownloadRuns({ filters }: { filters: RunFilters }) {

@@ -9,7 +9,7 @@ import { useFilterValues } from '../../app/useFilterValues';
 import type { ParameterChanges } from '../../app/usePageParameters';
 import { CI_TONES, ciLabel } from '../../components/CiBadge';
 import { PULL_REQUEST_TONES, pullRequestLabel } from '../../components/PullRequestBadge';
-import { ORIGINS } from '../../components/RunTable';
+import { ORIGINS, originLabel } from '../../components/RunTable';
 import { categoryLabel } from '../../components/run/words';
 import type { Bound, Choice, RunFilters } from './runFilters';
 
@@ -26,8 +26,11 @@ export function RunFilterPanel({ filters, onChange }: Props) {
     chosen: filters.choices[name],
     onChange: (values: string[]) => onChange({ [name]: values }),
   });
-  const origins = entriesOf(ORIGINS).map(([value, label]) => ({ value, label }));
-  const pullRequests = entriesOf(PULL_REQUEST_TONES).map(([value]) => ({ value, label: pullRequestLabel(value) }));
+  const origins = ORIGINS.map((value) => ({ value, label: originLabel(value) }));
+  const pullRequests = entriesOf(PULL_REQUEST_TONES).map(([value]) => ({
+    value,
+    label: pullRequestLabel(value),
+  }));
   const ciStates = entriesOf(CI_TONES).map(([value]) => ({ value, label: ciLabel(value) }));
   const categories = CATEGORIES.map((value) => ({ value, label: categoryLabel(value) }));
   return (
@@ -55,7 +58,7 @@ const CATEGORIES = [...new Set(ERROR_CATEGORY_TABLE.map(({ category }) => catego
 const entriesOf = <K extends string, V>(record: Readonly<Record<K, V>>) => Object.entries(record) as [K, V][];
 
 /** @returns what a filter is called. */
-export function filterLabel(name: Choice): string {
+function filterLabel(name: Choice): string {
   switch (name) {
     case 'status':
       return t('runs.filter.status', 'Status');

@@ -62,44 +62,46 @@ export default function RunsPage() {
     >
       <div className={styles.page}>
         <Filters filters={filters} view={view} onChange={filter} />
-        <News count={list.news} isMore={list.isMore} onShow={list.showNews} />
-        <QueryState
-          query={list.query}
-          isEmpty={({ data }) => data.length === 0}
-          empty={
-            <EmptyState
-              variant="not-found"
-              message={
-                filterCount > 0
-                  ? t('runs.none-filtered', 'No run fits these filters')
-                  : t('runs.none', 'No run has been recorded yet')
-              }
-              button={
-                filterCount > 0 ? (
-                  <Button variant="secondary" onClick={() => change(withoutFilters())}>
-                    <Trans i18nKey="runs.clear">Clear filters</Trans>
-                  </Button>
-                ) : undefined
-              }
-            />
-          }
-        >
-          {({ data, nextCursor }) => (
-            <>
-              <RunTable
-                runs={data}
-                caption={t('runs.caption', 'Runs')}
-                isBusy={list.isChanging}
-                sorting={{
-                  by: filters.sort,
-                  order: filters.order,
-                  onChange: (sort, order) => filter({ sort, order }),
-                }}
+        <div className={styles.list}>
+          <News count={list.news} isMore={list.isMore} onShow={list.showNews} />
+          <QueryState
+            query={list.query}
+            isEmpty={({ data }) => data.length === 0}
+            empty={
+              <EmptyState
+                variant="not-found"
+                message={
+                  filterCount > 0
+                    ? t('runs.none-filtered', 'No run fits these filters')
+                    : t('runs.none', 'No run has been recorded yet')
+                }
+                button={
+                  filterCount > 0 ? (
+                    <Button variant="secondary" onClick={() => change(withoutFilters())}>
+                      <Trans i18nKey="runs.clear">Clear filters</Trans>
+                    </Button>
+                  ) : undefined
+                }
               />
-              <Paging cursor={cursor} next={nextCursor ?? undefined} isBusy={list.isChanging} />
-            </>
-          )}
-        </QueryState>
+            }
+          >
+            {({ data, nextCursor }) => (
+              <>
+                <RunTable
+                  runs={data}
+                  caption={t('runs.caption', 'Runs')}
+                  isBusy={list.isChanging}
+                  sorting={{
+                    by: filters.sort,
+                    order: filters.order,
+                    onChange: (sort, order) => filter({ sort, order }),
+                  }}
+                />
+                <Paging cursor={cursor} next={nextCursor ?? undefined} isBusy={list.isChanging} />
+              </>
+            )}
+          </QueryState>
+        </div>
       </div>
     </PluginPage>
   );
@@ -124,7 +126,7 @@ function Filters({ filters, view, onChange }: FiltersProps) {
     from: undefined,
     to: undefined,
   });
-  const [isOpen, setOpen] = useState(inPanel > 0);
+  const [isOpen, setOpen] = useState(false);
   const counts = useRunCounts(filters);
   const toggle = (name: Choice, value: string) =>
     onChange({
@@ -152,7 +154,7 @@ function Filters({ filters, view, onChange }: FiltersProps) {
         <SavedViews search={view} />
         <DownloadRuns filters={filters} />
       </div>
-      <div className={styles.row}>
+      <div className={styles.pills}>
         {STATUS_PILLS.map((status) => (
           <FilterPill
             key={status}
@@ -181,6 +183,8 @@ function Filters({ filters, view, onChange }: FiltersProps) {
             onClick={() => onChange({ chain_id: undefined })}
           />
         )}
+      </div>
+      <div className={styles.row}>
         {counts !== undefined && (
           <span className={styles.total}>
             {t('runs.total', '{{total}} runs', {
@@ -376,8 +380,18 @@ const createdRange = css({ flex: '0 1 auto', minWidth: 200 });
 
 const getStyles = (theme: GrafanaTheme2) => ({
   page: css({ display: 'grid', gap: theme.spacing(2), minWidth: 0 }),
+  list: css({ minWidth: 0 }),
   filters: css({ display: 'grid', gap: theme.spacing(1), minWidth: 0 }),
   row: css({ display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: theme.spacing(1), minWidth: 0 }),
+  pills: css({
+    display: 'flex',
+    flexWrap: 'wrap',
+    alignItems: 'center',
+    gap: theme.spacing(1),
+    minWidth: 0,
+    // One line that scrolls leaves room for the runs.
+    [theme.breakpoints.down('sm')]: { flexWrap: 'nowrap', overflowX: 'auto', '> *': { flexShrink: 0 } },
+  }),
   total: css({ color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums' }),
   paging: css({
     display: 'flex',

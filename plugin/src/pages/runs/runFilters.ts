@@ -2,7 +2,7 @@ import type { Parameters } from '../../api/FleetApi';
 import { isWindow, type PageTime, windowOf } from '../../app/usePageTime';
 
 /** Filters of which several values can be chosen; each is named as the API names it. */
-export const CHOICES = [
+const CHOICES = [
   'status',
   'source',
   'project',
@@ -21,7 +21,7 @@ export const FLAGS = ['unattended', 'below_baseline'] as const;
 export type Flag = (typeof FLAGS)[number];
 
 /** Bounds of a figure. */
-export const BOUNDS = ['score_min', 'score_max', 'cost_min', 'cost_max'] as const;
+const BOUNDS = ['score_min', 'score_max', 'cost_min', 'cost_max'] as const;
 export type Bound = (typeof BOUNDS)[number];
 
 /** Filters of one value, which links of other pages set. */

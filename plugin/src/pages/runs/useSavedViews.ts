@@ -2,7 +2,7 @@ import { usePluginUserStorage } from '@grafana/runtime';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 
 /** A list of runs that somebody comes back to. */
-export interface SavedView {
+interface SavedView {
   readonly name: string;
   /** The filters and the sort as the URL spells them. */
   readonly search: string;
