@@ -141,7 +141,7 @@ export function followLogs(config: FollowedConfig, log: Logger): Source {
         });
         left -= Math.max(1, read.place.offset - at.offset);
         more = read.more;
-        const cachedBefore = JSON.stringify(cache);
+        const [committed, cachedBefore] = [cursor(), JSON.stringify(cache)];
         const { records, lastAt } = mapLines(read.lines, at, facts, cache);
         at = { ...at, ...read.place, ...(lastAt !== undefined && { lastAt }) };
         if (read.place.skipping === undefined) delete at.skipping;
@@ -150,7 +150,7 @@ export function followLogs(config: FollowedConfig, log: Logger): Source {
           records.push(cacheRecord(cache, lastAt ?? new Date(facts.modifiedMs).toISOString()));
         readUpTo = lastAt ?? readUpTo;
         isBehind ||= more && left <= 0;
-        yield* pages(records, cursor());
+        yield* pages(records, committed, cursor());
       }
     }
     yield { records: [], cursor: cursor(true), ...(isBehind && readUpTo !== undefined && { readUpTo }) };
@@ -229,9 +229,13 @@ function emptyCursor(): Cursor {
   return { v: 1, live: false, files: [], cache: { hits: 0, misses: 0, evictions: 0 } };
 }
 
-function* pages(records: readonly PulledRecord[], cursor: Cursor): Generator<PollPage> {
-  for (let from = 0; from < Math.max(1, records.length); from += RECORDS_A_PAGE)
-    yield { records: records.slice(from, from + RECORDS_A_PAGE), cursor };
+/** The cursor moves with the last page: what is read of a file at once is committed whole, or read again. */
+function* pages(records: readonly PulledRecord[], committed: Cursor, cursor: Cursor): Generator<PollPage> {
+  let from = 0;
+  for (; records.length - from > RECORDS_A_PAGE; from += RECORDS_A_PAGE) {
+    yield { records: records.slice(from, from + RECORDS_A_PAGE), cursor: committed };
+  }
+  yield { records: records.slice(from), cursor };
 }
 
 function asSourceError(error: unknown, path: string): SourceError {

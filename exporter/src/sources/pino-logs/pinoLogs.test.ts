@@ -271,6 +271,23 @@ it('work is bounded: a live poll reads so much and goes on at the next; a first 
   expect(ledger.batches.at(-1)).not.toHaveProperty('readUpTo');
 });
 
+it('a poll that breaks off between two pages loses no line', async () => {
+  const path = join(await directory(), 'prod.log');
+  await writeFile(path, Array.from({ length: 4_500 }, (_, i) => errorLine(`line ${i}`)).join(''));
+  const { ledger, poll, restart, messages } = follow(path);
+  const record = ledger.recordPulled.bind(ledger);
+  let pages = 0;
+  ledger.recordPulled = async (batch) => {
+    if (++pages === 2) throw new Error('the ledger is gone');
+    await record(batch);
+  };
+  await expect(poll()).rejects.toThrow();
+  expect(messages()).toHaveLength(2_000);
+  restart();
+  await poll();
+  expect(messages()).toHaveLength(4_500);
+});
+
 it('a line that is too long is passed over, however it is cut into reads', async () => {
   const path = join(await directory(), 'prod.log');
   await writeFile(path, errorLine('before'));
