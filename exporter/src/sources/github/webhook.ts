@@ -23,7 +23,6 @@ const pulls = z
   .default([]);
 const commitWork = z.object({
   head_sha: z.string(),
-  status: z.string().nullable(),
   conclusion: z.string().nullable(),
   updated_at: z.string(),
   pull_requests: pulls,
@@ -155,7 +154,7 @@ function read<T extends { repository: z.output<typeof repository> }>(
  * which one that could not start has no check for.
  */
 function ofWork(work: z.output<typeof commitWork>, repositoryId: number): readonly Told[] {
-  const status = ciStatusOf([{ status: work.status ?? 'queued', conclusion: work.conclusion ?? undefined }]);
+  const status = ciStatusOf([{ conclusion: work.conclusion ?? 'pending' }]);
   return ofCommit(work, repositoryId, after(work.updated_at), [], status === 'passing' ? {} : { status });
 }
 
