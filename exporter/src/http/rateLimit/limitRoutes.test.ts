@@ -81,7 +81,7 @@ async function build(config: Partial<RateLimitConfig>, trustedProxies: readonly 
       }),
     limited: async (layer) => {
       const { values } = await counter.get();
-      return values.find(({ labels }) => labels.layer === layer)?.value ?? 0;
+      return values.find(({ labels }) => labels.layer === layer)?.value ?? Number.NaN;
     },
   };
 }
@@ -235,6 +235,9 @@ describe('the layer of source and project', () => {
     expect((await get(`${RUNS}?project=api&project=web`)).statusCode).toBe(429);
     expect((await get(RUNS)).statusCode).toBe(200);
     expect(await statuses(3, (n) => get(`${RUNS}/ci/run-${n}`))).toEqual([200, 200, 429]);
+    expect((await get(`${RUNS}?source=ci`)).statusCode).toBe(429);
+    expect((await get(`${RUNS}?source=nightly&source=ci`)).statusCode).toBe(429);
+    expect((await get(`${RUNS}?source=ci&project=docs`)).statusCode).toBe(200);
     expect((await get(`${RUNS}/nightly/run-1`)).statusCode).toBe(200);
     expect((await push([['', 'web']])).statusCode).toBe(200);
     const long = 'x'.repeat(5_000);
