@@ -143,6 +143,8 @@ const run = {
   exitCode: z.number().int(),
   commitSha: text,
   artifacts: z.array(z.looseObject({ name: text, path: text.optional(), bytes: amount.optional() })),
+  /** What it changed, a unified diff, where its source keeps that. */
+  diff: text,
   links: z.looseObject({
     source: text.optional(),
     trigger: text.optional(),

@@ -46,8 +46,8 @@ const LEADS = {
 } as const;
 type Lead = keyof typeof LEADS;
 
-/** A prompt can be long and pictures are: a list leaves them to the run's own page. */
-export const LIST_LEAVES_OUT = `'{prompt,referenceImages}'::text[]`;
+/** A prompt and a diff can be long and pictures are: a list leaves them to the run's own page. */
+export const LIST_LEAVES_OUT = `'{prompt,referenceImages,diff}'::text[]`;
 
 /**
  * Parameters that are null do not filter: Postgres plans each execution with the values it is given and drops those conditions.

@@ -63,6 +63,7 @@ export const coverage: readonly CoverageRow[] = [
     ['the directory', 'run.attributes.artifactsDirectory'],
     ['agent-run/prompt.txt', 'run.prompt'],
     ['agent-run/prompt.txt, its beginning', 'run.promptPreview'],
+    ['agent-run/diff.patch', 'run.diff'],
     ['agent-run/diff.patch, added', 'run.counts.linesAdded'],
     ['agent-run/diff.patch, removed', 'run.counts.linesRemoved'],
     ['agent-run/diff.patch, calculate_diff_loc', 'run.attributes.diffLoc'],

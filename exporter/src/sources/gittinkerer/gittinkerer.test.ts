@@ -126,6 +126,7 @@ it('a run is its row, its metrics and its directory; read again unchanged it is 
     'attributes.filesChanged': ['src/flags.ts', 'docs/README.md'],
     // By the platform's own patterns: `+` alone and `+++counter` are none, `--- dry` is none, the notice is one.
     'attributes.diffLoc': 2,
+    diff: artifactFiles(RUN, DIRECTORY)['agent-run/diff.patch'],
   });
   expect(ledger.get('run', RUN)?.artifacts).toEqual(
     Object.entries(artifactFiles(RUN, DIRECTORY))

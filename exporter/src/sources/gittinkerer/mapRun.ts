@@ -40,6 +40,7 @@ const LATE_METRICS_MS = 2 * 60_000;
 const PREVIEW_LENGTH = 200;
 /** Longer texts are cut: the ledger refuses a text of a million characters. The artifact keeps all of it. */
 const MAX_PROMPT = 100_000;
+const MAX_DIFF = 100_000;
 const MAX_TEXT = 20_000;
 const MAX_FILES = 1_000;
 const RUN_JSON_FIELDS = new Set(
@@ -113,6 +114,7 @@ export function mapRun(parts: RunParts, words: StatusWords, now: Date): readonly
       counts: countsOf(figures, artifacts),
       commitSha: artifacts?.commitSha,
       artifacts: artifactsOf(parts, finished),
+      diff: artifacts?.diffText?.slice(0, MAX_DIFF),
       links: payload?.sourceUrl === undefined ? undefined : { source: payload.sourceUrl },
       usageMissing: usageMissing(tokens ?? costUsd, settled && parts.metricsArePushed !== true),
       attributes: attributesOf(parts, artifacts, origin, state.status),

@@ -28,6 +28,7 @@ export interface RunArtifacts {
   readonly payload?: JsonObject;
   readonly prompt?: string;
   readonly diff?: DiffCounts;
+  readonly diffText?: string;
   readonly filesChanged?: readonly unknown[];
   readonly prComment?: string;
   readonly summary?: string;
@@ -118,7 +119,7 @@ export class ArtifactReader {
       ...(isObject(run) && { run }),
       ...(isObject(payload) && { payload }),
       ...optional('prompt', await text('agent-run/prompt.txt')),
-      ...(diff !== undefined && { diff: countDiff(diff) }),
+      ...(diff !== undefined && { diff: countDiff(diff), diffText: diff }),
       ...(Array.isArray(filesChanged) && { filesChanged }),
       ...optional('prComment', await text('agent-run/pr_comment.txt')),
       ...optional('summary', await text('agent-run/summary.md')),
