@@ -336,6 +336,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     fontSize: theme.typography.bodySmall.fontSize,
   }),
   tooltip: css({
+    display: 'grid',
     position: 'absolute',
     top: 0,
     zIndex: theme.zIndex.tooltip,
