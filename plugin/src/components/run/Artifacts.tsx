@@ -11,8 +11,7 @@ import { Facts } from './Facts';
 /** What a run left behind: what it changed, and its files. */
 export function Artifacts({ run }: { run: Listed<'run'> }) {
   const styles = useStyles2(getStyles);
-  const { artifacts = [], counts, pullRequest } = run;
-  const diff = diffOf(run);
+  const { artifacts = [], counts, diff, pullRequest } = run;
   const changed = changedFilesOf(run);
   const prDiff = safeHref(pullRequest?.url);
   return (
@@ -63,16 +62,6 @@ export function Artifacts({ run }: { run: Listed<'run'> }) {
       </div>
     </div>
   );
-}
-
-const DIFF_NAME = /\.(diff|patch)$/i;
-const IS_DIFF = /^(diff --git |--- |Index: |@@ -)/m;
-
-/** @returns the text of the changes, where the source keeps it: with its artifact, or beside the record's fields. */
-export function diffOf({ artifacts = [], attributes = {} }: Listed<'run'>): string | undefined {
-  const kept = artifacts.filter(({ name }) => DIFF_NAME.test(name)).flatMap((file) => [file.text, file.content]);
-  const texts = [...kept, attributes.diff, attributes.patch];
-  return texts.find((text): text is string => typeof text === 'string' && IS_DIFF.test(text));
 }
 
 /** Names of changed files; sources record texts, or objects that name one. */

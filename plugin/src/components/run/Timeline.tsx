@@ -72,6 +72,9 @@ export function Timeline(props: Props) {
 
   // A group and a wait are places for the keyboard only; a step that is selected is part of the page's address.
   const [place, setPlace] = useState<string>();
+  // Another step was selected, here or elsewhere on the page.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever it changes
+  useEffect(() => setPlace(undefined), [selected]);
   const activeId = place ?? (selected === undefined ? undefined : rowIdOf(selected));
   const activeIndex = useMemo(() => shown.findIndex(({ id }) => id === activeId), [shown, activeId]);
   const active = shown[activeIndex];
@@ -88,6 +91,7 @@ export function Timeline(props: Props) {
   // What is selected comes into view, below a few lines of what came before; also where it opens, and so moves, a moment later.
   const bringing = useRef<{ id: string; untilMs: number; isFirst?: boolean }>(undefined);
   const totalSize = virtualizer.getTotalSize();
+  const lines = virtualizer.getVirtualItems();
   // biome-ignore lint/correctness/useExhaustiveDependencies: as the lines get their sizes
   useEffect(() => {
     if (activeIndex < 0 || activeId === undefined) return;
@@ -267,12 +271,14 @@ export function Timeline(props: Props) {
         className={styles.scroller}
         role="tree"
         aria-label={t('run.timeline.label', 'Steps in order of execution')}
-        aria-activedescendant={active === undefined ? undefined : `${listId}-${activeIndex}`}
+        aria-activedescendant={
+          lines.some(({ index }) => index === activeIndex) ? `${listId}-${activeIndex}` : undefined
+        }
         tabIndex={0}
         onKeyDown={onKeyDown}
       >
         <div role="presentation" style={{ height: totalSize, position: 'relative' }}>
-          {virtualizer.getVirtualItems().map(({ index, key, start }) => {
+          {lines.map(({ index, key, start }) => {
             const row = shown[index];
             return (
               row !== undefined && (

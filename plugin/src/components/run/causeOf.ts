@@ -17,17 +17,21 @@ export interface Cause {
 
 const FAILED: ReadonlySet<string | undefined> = new Set(['failed', 'timed_out']);
 
-/** @returns the step that made the run fail: the one that its error names, else the last one that failed; undefined where none did. */
-export function failingStepOf(run: Listed<'run'>, ordered: readonly Step[]): Step | undefined {
+/**
+ * @param isWhole these are all steps; until then only the one that the error names is told
+ * @returns the step that made the run fail: the one that its error names, else the last one that failed; undefined where none did.
+ */
+export function failingStepOf(run: Listed<'run'>, ordered: readonly Step[], isWhole = true): Step | undefined {
   if (!FAILED.has(run.status)) return undefined;
   const named = run.error?.stepId;
-  return ordered.find(({ stepId }) => stepId === named) ?? ordered.findLast(({ status }) => FAILED.has(status));
+  const found = ordered.find(({ stepId }) => stepId === named);
+  return found ?? (isWhole ? ordered.findLast(({ status }) => FAILED.has(status)) : undefined);
 }
 
 /** @returns undefined of a run that did not fail and has no error recorded. */
-export function causeOf(run: Listed<'run'>, ordered: readonly Step[]): Cause | undefined {
+export function causeOf(run: Listed<'run'>, ordered: readonly Step[], isWhole = true): Cause | undefined {
   if (!FAILED.has(run.status) && run.error === undefined) return undefined;
-  const step = failingStepOf(run, ordered);
+  const step = failingStepOf(run, ordered, isWhole);
   const error = run.error ?? step?.error;
   const message = error?.message ?? step?.error?.message;
   const category = error?.category ?? step?.error?.category ?? categoryOf(message);

@@ -304,7 +304,7 @@ it('opens the section that the address names, and tells what CI, quality, usage 
 it('shows changes as text, with what was added and removed', async () => {
   const text =
     'diff --git a/a.ts b/a.ts\n--- a/a.ts\n+++ b/a.ts\n@@ -1,2 +1,2 @@\n--- <script>old</script>\n+const b = 2;\n same\n';
-  serveRun({ artifacts: [{ name: 'agent-run/diff.patch', bytes: 2048, text }] });
+  serveRun({ artifacts: [{ name: 'agent-run/diff.patch', bytes: 2048 }], diff: text });
   openPage(`${ADDRESS}&section=artifacts`);
   const diff = await screen.findByRole('region', { name: 'Changes' });
   expect(within(diff).getByRole('deletion')).toHaveTextContent('--- <script>old</script>');
@@ -322,7 +322,7 @@ it('tells where the job of a run waits, and links to where else the run is', asy
     pullRequest: undefined,
     chainId: 'chain 1',
     sprintIndex: 1,
-    chain: { source: 'codecourier', chainId: 'chain 1', name: 'Discounts', sprintCount: 3 },
+    chain: { source: 'codecourier', chainId: 'chain 1', name: 'Discounts & <b>more</b>', sprintCount: 3 },
     triggerRunId: 'run_x',
     job: {
       source: 'trigger',
@@ -341,7 +341,7 @@ it('tells where the job of a run waits, and links to where else the run is', asy
   openPage(ADDRESS);
   expect(await screen.findByText('Place in the queue')).toBeVisible();
   expect(screen.getByText('Place in the queue').parentElement).toHaveTextContent('4');
-  expect(screen.getByRole('link', { name: 'Sprint 2 of 3 in Discounts' })).toHaveAttribute(
+  expect(screen.getByRole('link', { name: 'Sprint 2 of 3 in Discounts & <b>more</b>' })).toHaveAttribute(
     'href',
     '/a/fleetlens-fleet-app/chain?source=codecourier&id=chain+1',
   );

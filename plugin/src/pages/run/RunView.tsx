@@ -32,13 +32,22 @@ export function RunView({ source, id }: { source: string; id: string }) {
   const nowMs = useNow(isRunOpen);
   const baselineOf = useStepBaselines(source, id);
   const acknowledge = useAcknowledge(source, id);
+  const timeline = useRef<HTMLElement>(null);
   const output = useRef<HTMLElement>(null);
 
-  const failing = run.data === undefined ? undefined : failingStepOf(run.data, steps)?.stepId;
+  const isWhole = stepsQuery.data !== undefined && !stepsQuery.hasNextPage;
+  const failing = run.data && failingStepOf(run.data, steps, isWhole)?.stepId;
   const newest = steps.findLast(({ startedAt }) => startedAt !== undefined)?.stepId;
   const isFollowing = isRunOpen && place.follow;
   const selected = (isFollowing ? newest : undefined) ?? place.step ?? failing;
   const select = useCallback((step: string) => change({ step, follow: undefined }), [change]);
+  const showInTimeline = useCallback(
+    (step: string) => {
+      select(step);
+      timeline.current?.scrollIntoView?.({ block: 'start' });
+    },
+    [select],
+  );
   const showOutput = useCallback(
     (step: string) => {
       select(step);
@@ -63,9 +72,9 @@ export function RunView({ source, id }: { source: string; id: string }) {
           {(data) => (
             <RunHeader
               run={data}
-              cause={causeOf(data, steps)}
+              cause={causeOf(data, steps, isWhole)}
               nowMs={nowMs}
-              onShowStep={select}
+              onShowStep={showInTimeline}
               acknowledgement={
                 (data.status === 'failed' || data.status === 'timed_out') && (
                   <AcknowledgeRun
@@ -80,17 +89,21 @@ export function RunView({ source, id }: { source: string; id: string }) {
           )}
         </QueryState>
         {run.data !== undefined && (
-          <section aria-labelledby="run-timeline">
+          <section ref={timeline} aria-labelledby="run-timeline">
             <h2 id="run-timeline" className={styles.title}>
               <Trans i18nKey="run.timeline.title">Timeline</Trans>
             </h2>
             <QueryState
               query={stepsQuery}
-              isEmpty={() => steps.length === 0 && run.data?.createdAt === undefined}
+              isEmpty={() => steps.length === 0}
               empty={
                 <EmptyState
                   variant="not-found"
-                  message={t('run.timeline.empty', 'The source has recorded no steps of this run')}
+                  message={
+                    isRunOpen
+                      ? t('run.timeline.not-yet', 'No step has begun yet')
+                      : t('run.timeline.empty', 'The source has recorded no steps of this run')
+                  }
                 />
               }
             >
@@ -144,7 +157,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
             steps={steps}
             section={place.section}
             onSection={(section) => change({ section })}
-            onShowStep={select}
+            onShowStep={showInTimeline}
           />
         )}
       </div>

@@ -21,6 +21,9 @@ import { useLive } from '../../live/useLive';
 const POLL_MS = 60_000;
 /** The most records that a page of the API holds. */
 const PAGE = 500;
+/** The first steps are soon there; the rest of a long run comes in few answers. */
+const FIRST_STEPS = 500;
+const MORE_STEPS = 5_000;
 /** Changes of a moment are read together. */
 const GATHER_MS = 1_000;
 
@@ -39,7 +42,11 @@ export function useSteps(source: string, id: string) {
   const query = useInfiniteQuery({
     queryKey: [uid, 'run', source, id, 'steps'],
     queryFn: ({ pageParam, signal }) =>
-      api.get<Page<Step>>(`${runPath(source, id)}/steps`, { cursor: pageParam }, { signal }),
+      api.get<Page<Step>>(
+        `${runPath(source, id)}/steps`,
+        pageParam === undefined ? { limit: FIRST_STEPS } : { limit: MORE_STEPS, cursor: pageParam },
+        { signal },
+      ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,
   });
