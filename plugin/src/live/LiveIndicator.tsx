@@ -46,7 +46,7 @@ function lookOf({ mode, ledger }: LiveStatus): Look | undefined {
   return mode === 'live'
     ? {
         word: t('live.live', 'Live'),
-        icon: 'circle-mono',
+        icon: 'signal',
         tone: 'success',
         explanation: t('live.live-what', 'Changes are shown as they happen.'),
       }

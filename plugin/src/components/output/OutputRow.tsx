@@ -156,6 +156,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
   selected: css({ background: theme.colors.action.selected, outline: `1px solid ${theme.colors.primary.border}` }),
   match: css({ background: theme.colors.action.focus, outline: `1px solid ${theme.colors.warning.border}` }),
   time: css({
+    alignSelf: 'start',
     color: theme.colors.text.secondary,
     whiteSpace: 'nowrap',
     [NARROW]: { gridColumn: 2, gridRow: 1, justifySelf: 'end' },
@@ -171,7 +172,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
   }),
   role: css({
     display: 'inline-flex',
-    alignItems: 'baseline',
+    alignItems: 'center',
     gap: theme.spacing(0.5),
     alignSelf: 'start',
     color: 'var(--role)',

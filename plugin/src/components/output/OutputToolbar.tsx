@@ -1,7 +1,7 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
-import { Combobox, IconButton, Input, LinkButton, useStyles2 } from '@grafana/ui';
+import { Combobox, Icon, IconButton, Input, useStyles2 } from '@grafana/ui';
 import { useEffect, useRef, useState } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { LiveIndicator } from '../../live/LiveIndicator';
@@ -92,20 +92,13 @@ export function OutputToolbar({ search, onSearch, steps, onStep, live, textUrl, 
       )}
       <span className={styles.end}>
         {live && <LiveIndicator />}
-        <LinkButton
-          href={textUrl}
-          target="_self"
-          download
-          size="sm"
-          variant="secondary"
-          icon="download-alt"
-          data-testid="output-download"
-        >
-          <Trans i18nKey="output.download">Download</Trans>
-        </LinkButton>
-        <LinkButton href={recordsUrl} target="_self" download size="sm" variant="secondary" fill="text">
+        {/* Grafana's own links decode their address, and its router takes those without a target. */}
+        <a href={textUrl} target="_self" download className={styles.link} data-testid="output-download">
+          <Icon name="download-alt" size="sm" aria-hidden /> <Trans i18nKey="output.download">Download</Trans>
+        </a>
+        <a href={recordsUrl} target="_self" download className={styles.link}>
           NDJSON
-        </LinkButton>
+        </a>
       </span>
     </div>
   );
@@ -131,5 +124,10 @@ const getStyles = (theme: GrafanaTheme2) => ({
   search: css({ flex: '1 1 200px', maxWidth: 360 }),
   step: css({ flex: '0 1 200px' }),
   count: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize }),
+  link: css({
+    color: theme.colors.text.link,
+    whiteSpace: 'nowrap',
+    '&:hover': { color: theme.colors.text.link, textDecoration: 'underline' },
+  }),
   end: css({ display: 'flex', alignItems: 'center', gap: theme.spacing(1), marginLeft: 'auto' }),
 });

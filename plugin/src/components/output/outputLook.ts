@@ -15,7 +15,7 @@ interface RoleLook {
 /** Who or what printed a line: icon, word and colour. */
 export const ROLE_LOOKS: Readonly<Record<OutputRole, RoleLook>> = {
   assistant: { word: () => t('output.assistant', 'Assistant'), icon: 'comment-alt', color: 'blue' },
-  tool: { word: () => t('output.tool', 'Tool'), icon: 'wrench', color: 'purple' },
+  tool: { word: () => t('output.tool', 'Tool'), icon: 'brackets-curly', color: 'purple' },
   user: { word: () => t('output.user', 'User'), icon: 'user', color: 'green' },
   system: { word: () => t('output.system', 'System'), icon: 'cog', color: 'gray' },
   error: { word: () => t('output.error', 'Error'), icon: 'exclamation-circle', color: 'red' },
