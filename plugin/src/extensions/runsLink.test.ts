@@ -7,14 +7,19 @@ import { promMatchers } from './promMatchers';
 import { runsLink } from './runsLink';
 
 /** As Grafana's: `regex` escapes and joins what was chosen; `$__all` stands where all was. */
-const VARIABLES: Readonly<Record<string, string[]>> = { project: ['acme/web', 'a.b'], one: ['x'], all: ['$__all'] };
+const VARIABLES: Readonly<Record<string, string[]>> = {
+  project: ['acme/web', 'a.b'],
+  one: ['x'],
+  all: ['$__all'],
+  many: Array.from({ length: 21 }, (_, n) => `w${n}`),
+};
 beforeAll(() =>
   setTemplateSrv({
     replace: (text: string, _vars: unknown, format: string | ((value: string | string[]) => string)) =>
-      text.replace(/\$(\w+)/g, (variable, name: string) => {
-        const values = VARIABLES[name];
+      text.replace(/\$(?:(\w+)|\{(\w+)(:regex)?\})/g, (variable, name: string, braced: string, written: string) => {
+        const values = VARIABLES[name ?? braced];
         if (values === undefined) return variable;
-        if (typeof format === 'function') return format(values);
+        if (typeof format === 'function' && written === undefined) return format(values);
         const escaped = values.map((value) => value.replace(/[\\^$*+?.()|[\]{}/]/g, '\\$&'));
         return escaped.length === 1 ? String(escaped[0]) : `(${escaped.join('|')})`;
       }),
@@ -34,8 +39,18 @@ it('goes from a panel to the runs behind it', () => {
   );
 });
 
+it('reads variables that say how they are written', () => {
+  const path = pathFor({
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Grafana
+    targets: [query('fleet_runs{project=~"${project:regex}",source=~"(${one})",model=~"x$one"}')],
+  });
+  expect(path).toBe('/a/fleetlens-fleet-app/runs?source=x&project=acme%2Fweb&project=a.b');
+});
+
 it('does not filter by what is everything, a pattern or unknown', () => {
-  const path = pathFor({ targets: [query('fleet_runs{project=~"$all",source=~".+",workflow="$nobody",model!="m"}')] });
+  const path = pathFor({
+    targets: [query('fleet_runs{project=~"$all",source=~".+",workflow="$nobody",model!="m",persona=~"$many"}')],
+  });
   expect(path).toBe('/a/fleetlens-fleet-app/runs');
 });
 

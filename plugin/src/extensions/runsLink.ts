@@ -8,7 +8,7 @@ import { getTemplateSrv } from '@grafana/runtime';
 import type { DataQuery } from '@grafana/schema';
 import { links } from '../app/links';
 import { DATA_SOURCE_ID } from '../constants';
-import { promMatchers } from './promMatchers';
+import { type Filled, promMatchers } from './promMatchers';
 
 /** What the places that are extended tell, as far as it is used: panel menu, Explore, alert rules and their instances. */
 interface Place {
@@ -30,6 +30,8 @@ const CARRIED = ['source', 'project', 'workflow', 'persona', 'model', 'status'] 
 const OURS = /\bfleet(lens)?_\w+/;
 const OUR_RULES = /^Fleet[A-Z]/;
 const ALL = '$__all';
+/** So many values are everything that a variable has, and too many for an address. */
+const MOST_VALUES = 20;
 
 /** From where Grafana shows figures of a fleet to the runs behind them: same sources, projects, workflows and time. */
 export const runsLink: PluginExtensionAddedLinkConfig<Place> = {
@@ -54,13 +56,19 @@ export const runsLink: PluginExtensionAddedLinkConfig<Place> = {
 /** @returns what the runs have in common; undefined where it is not about a fleet. */
 function filtersOf(place: Place): Filters | undefined {
   const { targets = [], scopedVars, expression, labels, instance, name } = place;
-  const templates = getTemplateSrv();
+  const fill = (text: string): Filled => {
+    const chosen: string[] = [];
+    const note = (value: string | string[]) => {
+      chosen.push(...[value].flat());
+      return '';
+    };
+    return { rest: getTemplateSrv().replace(text, scopedVars, note), chosen };
+  };
   const found: Filters[] = [];
   for (const target of targets.filter(({ hide }) => hide !== true)) {
     const expr = 'expr' in target && typeof target.expr === 'string' ? target.expr : undefined;
-    if (target.datasource?.type === DATA_SOURCE_ID) found.push(ofQuery(target, scopedVars));
-    else if (expr !== undefined && OURS.test(expr))
-      found.push(ofExpression(templates.replace(expr, scopedVars, 'regex')));
+    if (target.datasource?.type === DATA_SOURCE_ID) found.push(ofQuery(target, fill));
+    else if (expr !== undefined && OURS.test(expr)) found.push(ofExpression(expr, fill));
   }
   if (expression !== undefined && (OURS.test(expression) || OUR_RULES.test(name ?? '')))
     found.push({ ...ofExpression(expression), ...ofLabels(labels) });
@@ -68,8 +76,8 @@ function filtersOf(place: Place): Filters | undefined {
   return found.length === 0 ? undefined : united(found);
 }
 
-function ofExpression(expression: string): Filters {
-  const matchers = promMatchers(expression);
+function ofExpression(expression: string, fill?: (text: string) => Filled): Filters {
+  const matchers = promMatchers(expression, fill);
   return pick((name) => matchers.get(name));
 }
 
@@ -78,19 +86,14 @@ function ofLabels(labels: Readonly<Record<string, string>> = {}): Filters {
 }
 
 /** Of our own data source: its filters and the data source itself. */
-function ofQuery(target: DataQuery, scopedVars: Place['scopedVars']): Filters {
+function ofQuery(target: DataQuery, fill: (text: string) => Filled): Filters {
   const filters =
     'filters' in target && typeof target.filters === 'object' && target.filters !== null ? target.filters : {};
-  const templates = getTemplateSrv();
   const known = pick((name) => {
     const texts: unknown = (filters as Record<string, unknown>)[name];
     if (!Array.isArray(texts)) return undefined;
     return texts.flatMap((text: unknown) => {
-      const chosen: string[] = [];
-      const rest = templates.replace(String(text), scopedVars, (value: string | string[]) => {
-        chosen.push(...[value].flat());
-        return '';
-      });
+      const { rest, chosen } = fill(String(text));
       return rest === '' ? chosen : [rest, ...chosen];
     });
   });
@@ -106,6 +109,7 @@ function pick(valuesOf: (name: (typeof CARRIED)[number]) => readonly string[] | 
       const isFilter =
         values !== undefined &&
         values.length > 0 &&
+        values.length <= MOST_VALUES &&
         !values.some((value) => value === '' || value === ALL || value.includes('$'));
       return isFilter ? [[name, values]] : [];
     }),

@@ -116,6 +116,8 @@ interface Tile {
   readonly format: (value: number | undefined) => string;
   /** Which way is good. */
   readonly better: Direction;
+  /** Of a share: what is more than chance. */
+  readonly leastDifference?: number;
 }
 
 function tiles(): readonly Tile[] {
@@ -133,6 +135,7 @@ function tiles(): readonly Tile[] {
       of: ({ successRate }) => successRate,
       format: formatShare,
       better: 'up',
+      leastDifference: 0.02,
     },
     {
       id: 'failures',
@@ -186,7 +189,7 @@ function tiles(): readonly Tile[] {
   ];
 }
 
-function FigureTile({ label, of, format, better, figures }: Tile & { figures: WindowFigures }) {
+function FigureTile({ label, of, format, better, leastDifference, figures }: Tile & { figures: WindowFigures }) {
   const styles = useStyles2(getStyles);
   const { now, before, points } = figures;
   const [value, former] = [now && of(now), before && of(before)];
@@ -194,7 +197,7 @@ function FigureTile({ label, of, format, better, figures }: Tile & { figures: Wi
     <div className={styles.tile}>
       <h3 className={styles.label}>{label}</h3>
       <div className={styles.value}>{format(value)}</div>
-      <ChangeNote now={value} before={former} {...{ format, better }} />
+      <ChangeNote now={value} before={former} {...{ format, better, leastDifference }} />
       <TrendChart
         title={label}
         height={36}
@@ -210,12 +213,13 @@ function ChangeNote({
   before,
   format,
   better,
+  leastDifference,
 }: {
   now: number | undefined;
   before: number | undefined;
-} & Pick<Tile, 'format' | 'better'>) {
+} & Pick<Tile, 'format' | 'better' | 'leastDifference'>) {
   const styles = useStyles2(getStyles);
-  const { ratio, difference, judgement } = compareFigure(now, before, better);
+  const { ratio, difference, judgement } = compareFigure(now, before, better, leastDifference);
   if (difference === undefined || judgement === 'same')
     return (
       <div className={styles.change}>
@@ -224,7 +228,14 @@ function ChangeNote({
           : t('fleet.same', 'as before ({{before}})', { before: format(before) })}
       </div>
     );
-  const relative = ratio === undefined ? '' : `${difference > 0 ? '+' : '−'}${formatShare(Math.abs(ratio))} `;
+  const sign = difference > 0 ? '+' : '−';
+  const points = Math.round(Math.abs(difference) * 100);
+  const relative =
+    leastDifference !== undefined
+      ? `${sign}${t('fleet.points', '{{count}} points', { count: points })} `
+      : ratio === undefined
+        ? ''
+        : `${sign}${formatShare(Math.abs(ratio))} `;
   const note = t('fleet.change', '{{relative}}(before: {{before}})', { relative, before: format(before) });
   if (judgement === 'neutral')
     return (

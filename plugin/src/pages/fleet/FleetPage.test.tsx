@@ -154,7 +154,7 @@ it('compares the window with the one before it; what is unknown is not 0', async
   openPage('fleet?from=2026-11-20T10:00:00Z&to=2026-11-21T10:00:00Z&source=crucible');
   const region = within(await screen.findByRole('region', { name: 'Figures of the window' }));
   expect((await region.findAllByText('75 %'))[0]).toBeVisible();
-  expect(region.getByText('Worse: −17 % (before: 90 %)')).toBeVisible();
+  expect(region.getByText('Worse: −15 points (before: 90 %)')).toBeVisible();
   expect(region.getByText('+150 % (before: $5.00)')).toBeVisible();
   expect(region.getByRole('heading', { name: 'Queue wait p95' }).parentElement).toHaveTextContent('before: –');
   expect(region.getByRole('table', { name: 'Runs by outcome' })).toHaveTextContent('30');
@@ -199,12 +199,17 @@ it.each([
   [10, 5, 'up', 'better'],
   [10, 5, 'down', 'worse'],
   [5, 10, 'down', 'better'],
-  [102, 100, 'up', 'same'],
+  [108, 100, 'up', 'same'],
   [1, 0, 'down', 'worse'],
   [10, 5, undefined, 'neutral'],
   [undefined, 5, 'up', 'neutral'],
 ] as const)('judges %s after %s where %s is good: %s', (now, before, better, judgement) => {
   expect(compareFigure(now, before, better).judgement).toBe(judgement);
+});
+
+it('judges a share by its points', () => {
+  expect(compareFigure(0.93, 0.98, 'up', 0.02).judgement).toBe('worse');
+  expect(compareFigure(0.97, 0.98, 'up', 0.02).judgement).toBe('same');
 });
 
 it.each([

@@ -61,15 +61,26 @@ interface Change {
 }
 
 /** Less than this is chance. */
-const LEAST_RATIO = 0.05;
+const LEAST_RATIO = 0.1;
 
-/** @returns how a figure compares with the window before, and whether that is good. */
-export function compareFigure(now: number | undefined, before: number | undefined, better: Direction): Change {
+/**
+ * @param leastDifference - of a share, whose ratio says little: 99 % after 96 % is a fourth of the failures
+ * @returns how a figure compares with the window before, and whether that is good
+ */
+export function compareFigure(
+  now: number | undefined,
+  before: number | undefined,
+  better: Direction,
+  leastDifference?: number,
+): Change {
   if (now === undefined || before === undefined)
     return { ratio: undefined, difference: undefined, judgement: 'neutral' };
   const difference = now - before;
   const ratio = before === 0 ? undefined : difference / before;
-  const isSame = difference === 0 || (ratio !== undefined && Math.abs(ratio) < LEAST_RATIO);
+  const isSame =
+    leastDifference === undefined
+      ? difference === 0 || (ratio !== undefined && Math.abs(ratio) < LEAST_RATIO)
+      : Math.abs(difference) < leastDifference;
   if (isSame) return { ratio, difference, judgement: 'same' };
   if (better === undefined) return { ratio, difference, judgement: 'neutral' };
   return { ratio, difference, judgement: difference > 0 === (better === 'up') ? 'better' : 'worse' };
