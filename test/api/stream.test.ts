@@ -201,6 +201,34 @@ describe('GET /api/v1/stream', () => {
     );
   }, 60_000);
 
+  it('goes on from every single event, in the midst of a commit too', async () => {
+    const runId = 'every event';
+    const topics = [topicOf('output', SOURCE, runId), 'runs', 'budgets'];
+    const stream = await (await follow(topics)).ready();
+    // More lines than one event has, and runs between them, in one commit.
+    const batch = upTo(1_200).map((seq) => line(runId, seq));
+    await served.record([run(runId), ...batch.slice(0, 700), run('between'), ...batch.slice(700), run('at the end')]);
+    // Those that are told from a place; the lines at the beginning have none.
+    const isChange = ({ event: name, id }: { event: string; id?: string | undefined }) =>
+      id !== undefined && ['record', 'output', 'list'].includes(name);
+    const told = await waitFor(
+      () => seqs(stream).length === 1_200 && stream.of('list').length > 0 && stream.events.filter(isChange),
+      {
+        what: 'all of it',
+      },
+    );
+    expect(told.length).toBeGreaterThan(5);
+    for (const [i, { id }] of told.entries()) {
+      const rest = told.slice(i + 1);
+      const again = await (await follow(topics, { lastEventId: id })).ready();
+      await waitFor(() => again.events.filter(isChange).length >= rest.length, { what: `what comes after ${id}` });
+      expect(again.events.filter(isChange)).toEqual(rest);
+      again.cut();
+      const { body } = await served.get(`/api/v1/changes?since=${id}&topics=${encodeURIComponent(topics.join(','))}`);
+      expect((body as ChangesAnswer).events).toEqual(rest);
+    }
+  });
+
   it('hears of what another replica commits', async () => {
     const stream = await (await follow(['runs'], { at: replica })).ready();
     await served.record([run('of the other replica')]);

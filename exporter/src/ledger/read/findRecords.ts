@@ -76,7 +76,8 @@ const FIND = `select * from (
   union all
   (${RUN('job')} fleetlens.run r where r.doc ? 'triggerRunId' and r.doc ->> 'triggerRunId' = $1 and ${SEEN} ${LATEST})
   union all
-  (${RUN('pullRequest')} fleetlens.run r where r.doc #>> '{pullRequest,url}' is not null and ${PATH} = any($4::text[]) and ${SEEN} ${LATEST})
+  (select l.* from unnest($4::text[]) as w(path) cross join lateral (${RUN('pullRequest')} fleetlens.run r
+    where r.doc #>> '{pullRequest,url}' is not null and ${PATH} = w.path and ${SEEN} ${LATEST}) l)
   union all
   (${RUN('pullRequest')} fleetlens.run r where ${NUMBER} is not null and ${NUMBER} = $5::text and ${SEEN} ${LATEST})
   union all
@@ -87,13 +88,15 @@ const FIND = `select * from (
   union all
   (${RUN('sandbox')} fleetlens.run r where r.doc ? 'sandboxId' and r.doc ->> 'sandboxId' = $1 and ${SEEN} ${LATEST})
   union all
-  (${RUN('sandbox')} fleetlens.run r where (r.source, r.key) in (
-    select b.source, b.doc ->> 'runId' from fleetlens.sandbox b where b.source = any($12::text[]) and b.key = $1) and ${SEEN} ${LATEST})
+  (select l.* from fleetlens.sandbox b cross join lateral (
+    ${RUN('sandbox')} fleetlens.run r where r.source = b.source and r.key = b.doc ->> 'runId' and ${SEEN}) l
+    where b.source = any($12::text[]) and b.key = $1)
   union all
   (select 'chain', r.source, r.key, 'id', r.doc ->> 'project', r.doc ->> 'name', r.doc ->> 'status', r.doc ->> 'createdAt', null
     from fleetlens.chain r where ${BY_ID} and ($2::text[] is null or r.doc ->> 'project' = any($2)))
   union all
-  (${RUN('chain')} fleetlens.run r where r.source = any($12::text[]) and r.doc ? 'chainId' and r.doc ->> 'chainId' = $1 and ${SEEN} ${LATEST})
+  (select * from (${RUN('chain')} fleetlens.run r where r.source = any($12::text[]) and r.doc ? 'chainId' and r.doc ->> 'chainId' = $1
+    and ${SEEN} offset 0) l order by created_at desc limit $3)
   union all
   (${RUN('name')} fleetlens.run r where r.doc ? 'name' and ${NAME} = left(lower($1), ${NAME_LENGTH}) and ${SEEN} ${LATEST})
   union all
