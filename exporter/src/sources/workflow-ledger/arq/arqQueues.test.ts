@@ -104,6 +104,12 @@ it('a queue is told with what is due, deferred, worked on, and by whom; its Redi
   expect(others).toEqual([]);
 });
 
+it('a key that is no queue is named with what it is', async () => {
+  const { redis, sample } = await bed();
+  await redis.set(QUEUE, 'a string');
+  await expect(sample()).rejects.toThrow(/arq:queue is a string, expected the sorted set of an arq queue/);
+});
+
 it('with jobs_from health the totals of the worker are told, and jobs only as they come', async () => {
   const { redis, sample, jobs } = await bed({ jobs_from: 'health' });
   await redis.set(`${QUEUE}:health-check`, 'Nov-20 22:16:57 j_complete=4 j_failed=1 j_retried=2 j_ongoing=0 queued=1');

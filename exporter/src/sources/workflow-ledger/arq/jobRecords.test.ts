@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { enqueuedJob, finishedJob } from './jobRecords.ts';
+import { enqueuedJob, finishedJob, retriedJob } from './jobRecords.ts';
 
 const ID = '0123456789abcdef0123456789abcdef';
 const MS = Date.UTC(2026, 10, 20, 10);
@@ -51,5 +51,24 @@ describe('a job', () => {
   it('whose clocks contradict each other is told by its end', () => {
     const [job] = finishedJob(ID, { ...FACTS, enqueuedMs: MS + 10_000 }, READ);
     expect(job?.data).toEqual({ queue: 'arq:queue', jobId: ID, finishedAt: at(9_000), result: 'complete' });
+  });
+
+  it('of its program’s own id that does not say when it was enqueued is told apart by when it began', () => {
+    const [job] = finishedJob('nightly', { ...FACTS, enqueuedMs: undefined }, READ);
+    expect(job?.data).toMatchObject({ jobId: `nightly@${MS + 5_000}`, attributes: { arqJobId: 'nightly' } });
+  });
+
+  it.each([
+    ['waits since an unknown time', () => enqueuedJob('arq:queue', ID, { ...WAITING, enqueuedMs: undefined }, READ)],
+    [
+      'cannot be told apart',
+      () => finishedJob('nightly', { ...FACTS, enqueuedMs: undefined, startedMs: undefined }, READ),
+    ],
+    ['has an id that is none', () => enqueuedJob('arq:queue', 'x'.repeat(201), WAITING, READ)],
+    ['was tried too often to be true', () => retriedJob('arq:queue', ID, WAITING, { from: 1, to: 1_001 }, READ)],
+    ['ended in no queue', () => finishedJob(ID, { ...FACTS, queue: undefined }, READ)],
+    ['does not say how it ended', () => finishedJob(ID, { ...FACTS, succeeded: undefined }, READ)],
+  ])('that %s is not told', (_what, tell) => {
+    expect(tell()).toEqual([]);
   });
 });
