@@ -2,6 +2,7 @@ import type { ExecutingJob } from '@contract/api.ts';
 import { t } from '@grafana/i18n';
 import { links } from '../../app/links';
 import { formatCount, formatDuration, formatUsd, secondsBetween } from '../../format/formatValues';
+import { VERBATIM } from '../../format/verbatim';
 import { PageLink } from '../PageLink';
 import { SafeLink } from '../SafeLink';
 import { Facts } from './Facts';
@@ -24,7 +25,10 @@ export function Execution({ job, triggerRunId }: { job: ExecutingJob | undefined
       <p>
         {triggerRunId === undefined
           ? t('run.job.none', 'The source names no job that executes this run.')
-          : t('run.job.unseen', 'Job {{id}}: no source of the exporter tells of it.', { id: triggerRunId })}
+          : t('run.job.unseen', 'Job {{id}}: no source of the exporter tells of it.', {
+              id: triggerRunId,
+              ...VERBATIM,
+            })}
       </p>
     );
   }

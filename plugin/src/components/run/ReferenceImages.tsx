@@ -3,6 +3,7 @@ import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Button, useStyles2 } from '@grafana/ui';
 import { useState } from 'react';
+import { VERBATIM } from '../../format/verbatim';
 import { SafeLink, safeHref } from '../SafeLink';
 
 /** Images that a prompt refers to. Whoever wrote the record chose their hosts: none is asked before the reader says so. */
@@ -36,7 +37,7 @@ function ReferenceImage({ image, position }: { image: unknown; position: number 
         <img className={styles.image} src={href} alt={name} loading="lazy" referrerPolicy="no-referrer" />
       ) : (
         <Button size="sm" variant="secondary" icon="eye" onClick={() => setWanted(true)}>
-          {t('run.image.load', 'Load from {{host}}', { host: new URL(href).host })}
+          {t('run.image.load', 'Load from {{host}}', { host: new URL(href).host, ...VERBATIM })}
         </Button>
       )}
     </>

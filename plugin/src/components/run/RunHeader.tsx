@@ -9,6 +9,7 @@ import type { ReactNode } from 'react';
 import type { AnsweredRun, Listed } from '../../api/FleetApi';
 import { links } from '../../app/links';
 import { formatCount, formatDuration, formatScore, formatUsd, secondsBetween } from '../../format/formatValues';
+import { VERBATIM } from '../../format/verbatim';
 import { CiBadge } from '../CiBadge';
 import { PageLink } from '../PageLink';
 import { PullRequestBadge } from '../PullRequestBadge';
@@ -111,7 +112,7 @@ function Provenance({ run }: { run: Listed<'run'> }) {
       {persona !== undefined && <span>{persona}</span>}
       {model !== undefined && <span>{model}</span>}
       {origin !== undefined && <span>{origin.replaceAll('_', ' ')}</span>}
-      {trigger !== undefined && <span>{t('run.trigger', 'by {{trigger}}', { trigger })}</span>}
+      {trigger !== undefined && <span>{t('run.trigger', 'by {{trigger}}', { trigger, ...VERBATIM })}</span>}
       <span>{source}</span>
     </span>
   );
@@ -178,7 +179,7 @@ function notesOn(run: AnsweredRun): { text: string; icon: IconName }[] {
   if (pullRequest?.error !== undefined) {
     notes.push({
       icon: 'times-circle',
-      text: t('run.note.pr', 'Pull request: {{error}}', { error: pullRequest.error }),
+      text: t('run.note.pr', 'Pull request: {{error}}', { error: pullRequest.error, ...VERBATIM }),
     });
   }
   if (pullRequest?.status === 'blocked_on_ci') {
@@ -204,8 +205,9 @@ function notesOn(run: AnsweredRun): { text: string; icon: IconName }[] {
         overdue === true
           ? t('run.note.overdue', 'Waits for an approval, longer than agreed: {{policy}}', {
               policy: policy ?? approvalId,
+              ...VERBATIM,
             })
-          : t('run.note.approval', 'Waits for an approval: {{policy}}', { policy: policy ?? approvalId }),
+          : t('run.note.approval', 'Waits for an approval: {{policy}}', { policy: policy ?? approvalId, ...VERBATIM }),
     });
   }
   if (run.usageMissing === true) {

@@ -4,6 +4,7 @@ import { t } from '@grafana/i18n';
 import { useStyles2 } from '@grafana/ui';
 import type { AnsweredRun } from '../../api/FleetApi';
 import { links } from '../../app/links';
+import { VERBATIM } from '../../format/verbatim';
 import { PageLink } from '../PageLink';
 import { SafeLink, safeHref } from '../SafeLink';
 
@@ -39,12 +40,17 @@ export function RunLinks({ run }: { run: AnsweredRun }) {
 /** `Sprint 2 of 5 in <chain>`, as far as it is known. */
 function sprintLabel({ chain, chainId, sprintIndex }: AnsweredRun): string {
   const name = chain?.name ?? chainId;
-  if (sprintIndex === undefined) return t('run.links.chain', 'Chain {{name}}', { name });
+  if (sprintIndex === undefined) return t('run.links.chain', 'Chain {{name}}', { name, ...VERBATIM });
   const number = sprintIndex + 1;
   const count = chain?.sprintCount;
   return count === undefined
-    ? t('run.links.sprint', 'Sprint {{number}} in {{name}}', { number, name })
-    : t('run.links.sprint-of', 'Sprint {{number}} of {{count}} in {{name}}', { number, count, name });
+    ? t('run.links.sprint', 'Sprint {{number}} in {{name}}', { number, name, ...VERBATIM })
+    : t('run.links.sprint-of', 'Sprint {{number}} of {{total}} in {{name}}', {
+        number,
+        total: count,
+        name,
+        ...VERBATIM,
+      });
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({

@@ -52,10 +52,10 @@ export function StepDetail({ step, seconds, baseline, onShowOutput }: Props) {
             t('run.step.usual', 'Usually (p50, p95)'),
             baseline === undefined
               ? undefined
-              : t('run.step.usual-value', '{{p50}}, {{p95}} of {{count}}', {
+              : t('run.step.usual-value', '{{p50}}, {{p95}} of {{number}}', {
                   p50: formatDuration(baseline.p50Seconds),
                   p95: formatDuration(baseline.p95Seconds),
-                  count: baseline.count,
+                  number: baseline.count,
                 }),
           ],
           [t('run.step.started', 'Started'), <Moment key="started" at={step.startedAt} />],

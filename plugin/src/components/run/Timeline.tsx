@@ -37,6 +37,8 @@ interface Props {
 }
 
 const LINE_HEIGHT = 36;
+/** Of one that shows what a checker objected to. */
+const FEEDBACK_LINE_HEIGHT = 50;
 const ZOOM_STEP = 0.5;
 /** So many lines before the selected one are seen, too. */
 const LINES_BEFORE = 2;
@@ -84,9 +86,9 @@ export function Timeline(props: Props) {
   const virtualizer = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => LINE_HEIGHT,
+    estimateSize: (index) => (hasFeedback(shown[index]) ? FEEDBACK_LINE_HEIGHT : LINE_HEIGHT),
     getItemKey: (index) => shown[index]?.id ?? index,
-    overscan: 12,
+    overscan: 5,
   });
   // What is selected comes into view, below a few lines of what came before; also where it opens, and so moves, a moment later.
   const bringing = useRef<{ id: string; untilMs: number; isFirst?: boolean }>(undefined);
@@ -320,6 +322,10 @@ export function Timeline(props: Props) {
       </p>
     </div>
   );
+}
+
+function hasFeedback(row: TimelineRow | undefined): boolean {
+  return row?.kind === 'step' && row.step.verdict?.passed === false && row.step.verdict.feedback !== undefined;
 }
 
 function Share({ name, seconds }: { name: string; seconds: number | undefined }) {

@@ -62,11 +62,9 @@ export const TimelineLine = memo(function TimelineLine(props: Props) {
         }}
       >
         <div className={cx(styles.label, row.level === 2 && styles.below)}>
-          {row.kind === 'wait' ? (
-            <Icon name="hourglass" className={styles.muted} aria-hidden />
-          ) : (
-            <Icon name={isOpen ? 'angle-down' : 'angle-right'} className={styles.muted} aria-hidden />
-          )}
+          <span className={styles.mark} aria-hidden>
+            {row.kind === 'wait' ? '⧖' : isOpen ? '▾' : '▸'}
+          </span>
           {status !== undefined && (
             <Icon
               name={STATUS_STYLES[status].icon}
@@ -132,7 +130,11 @@ function Label({ row }: { row: TimelineRow }) {
     return (
       <>
         <strong className={styles.text}>{groupLabel(row)}</strong>
-        <span className={styles.muted}>{t('run.timeline.steps', '{{count}} steps', { count: row.steps.length })}</span>
+        <span className={styles.muted}>
+          {row.steps.length === 1
+            ? t('run.timeline.one-step', '1 step')
+            : t('run.timeline.steps', '{{number}} steps', { number: row.steps.length })}
+        </span>
       </>
     );
   }
@@ -262,6 +264,8 @@ const getStyles = (theme: GrafanaTheme2) => ({
   below: css({ paddingLeft: theme.spacing(2) }),
   icon: css({ flexShrink: 0 }),
   text: css({ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', maxWidth: '100%' }),
+  /** A character costs a long list less than an icon does. */
+  mark: css({ color: theme.colors.text.secondary, flexShrink: 0, width: '1em', textAlign: 'center' }),
   muted: css({ color: theme.colors.text.secondary, flexShrink: 0 }),
   extra: css({
     color: theme.colors.text.secondary,

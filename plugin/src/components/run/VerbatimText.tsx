@@ -3,6 +3,7 @@ import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { Button, ClipboardButton, useStyles2 } from '@grafana/ui';
 import { useState } from 'react';
+import { VERBATIM } from '../../format/verbatim';
 
 /** As much as a reader sees at once; the rest on demand, so that a page stays light. */
 const FIRST_CHARACTERS = 4_000;
@@ -29,8 +30,8 @@ export function VerbatimText({ text, label, isProse = false }: Props) {
       <div className={styles.tools}>
         {shown.length < text.length && (
           <Button size="sm" fill="text" onClick={() => setWhole(true)}>
-            <Trans i18nKey="run.verbatim.more" values={{ count: text.length.toLocaleString('en-US') }}>
-              {'Show all {{count}} characters'}
+            <Trans i18nKey="run.verbatim.more" values={{ length: text.length.toLocaleString('en-US') }}>
+              {'Show all {{length}} characters'}
             </Trans>
           </Button>
         )}
@@ -40,7 +41,7 @@ export function VerbatimText({ text, label, isProse = false }: Props) {
           variant="secondary"
           icon="copy"
           getText={() => text}
-          aria-label={t('run.verbatim.copy', 'Copy: {{label}}', { label })}
+          aria-label={t('run.verbatim.copy', 'Copy: {{label}}', { label, ...VERBATIM })}
         />
       </div>
     </div>

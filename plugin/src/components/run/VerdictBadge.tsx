@@ -1,14 +1,14 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { Icon, useStyles2 } from '@grafana/ui';
+import { useStyles2 } from '@grafana/ui';
 
 /** What a checker or an evaluator decided. */
 export function VerdictBadge({ passed }: { passed: boolean }) {
   const styles = useStyles2(getStyles);
   return (
     <span className={passed ? styles.passed : styles.rejected}>
-      <Icon name={passed ? 'check' : 'times'} size="sm" aria-hidden />
+      <span aria-hidden>{passed ? '✓' : '✗'}</span>
       {passed ? t('run.verdict.passed', 'Passed') : t('run.verdict.rejected', 'Rejected')}
     </span>
   );

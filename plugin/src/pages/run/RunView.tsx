@@ -15,6 +15,7 @@ import { AcknowledgeRun } from '../../components/run/AcknowledgeRun';
 import { causeOf, failingStepOf } from '../../components/run/causeOf';
 import { RunHeader } from '../../components/run/RunHeader';
 import { Timeline } from '../../components/run/Timeline';
+import { VERBATIM } from '../../format/verbatim';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { RunSections } from './RunSections';
 import { useAcknowledge, useRun, useRunLive, useStepBaselines, useSteps } from './runQueries';
@@ -148,6 +149,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
               atStep={selected}
               search={place.search}
               onSearch={(q) => change({ q })}
+              height="60vh"
             />
           </section>
         )}
@@ -173,7 +175,10 @@ function PrunedRun({ source, id, failure }: { source: string; id: string; failur
       message={
         failure.prunedAt === undefined
           ? t('run.pruned', 'Retention removed this run')
-          : t('run.pruned-at', 'Retention removed this run on {{at}}', { at: dateTimeFormat(failure.prunedAt) })
+          : t('run.pruned-at', 'Retention removed this run on {{at}}', {
+              at: dateTimeFormat(failure.prunedAt),
+              ...VERBATIM,
+            })
       }
     >
       <p>{failure.message}</p>
