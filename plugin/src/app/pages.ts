@@ -27,4 +27,6 @@ export const PAGES: readonly PageRoute[] = [
   { path: 'quality', Page: lazy(() => import(/* webpackChunkName: "quality" */ '../pages/quality/QualityPage')) },
   { path: 'queues', Page: lazy(() => import(/* webpackChunkName: "queues" */ '../pages/queues/QueuesPage')) },
   { path: 'history', Page: lazy(() => import(/* webpackChunkName: "history" */ '../pages/history/HistoryPage')) },
+  { path: 'inbox', Page: lazy(() => import(/* webpackChunkName: "inbox" */ '../pages/inbox/InboxPage')) },
+  { path: 'audit', Page: lazy(() => import(/* webpackChunkName: "audit" */ '../pages/audit/AuditPage')) },
 ];
