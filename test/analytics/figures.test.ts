@@ -110,6 +110,15 @@ it(
           new Map(slowSpend.map(([name, f]) => [name, f.spentUsd])),
         );
 
+        const filters = { project: 'acme/web', workflow: 'feature', persona: 'engineer', model: 'large' } as const;
+        for (const [filtered, value] of Object.entries(filters)) {
+          const isOf = (g: Record<string, string>) => g[filtered] === value;
+          for (const by of [[], ['source'], [filtered]] as AnalyticsDimension[][]) {
+            const answer = await served.ask<FiguresAnswer>(`runs?${query(WHOLE, by, `&${filtered}=${value}`)}`);
+            expect(namedGroups(answer.data, by), `${filtered} by ${by}`).toEqual(slowGroups(ledger, WHOLE, by, isOf));
+          }
+        }
+
         // By nothing and by one dimension, whose sums are kept by themselves: an hour each, the groups with the most runs alone.
         for (const dimension of ANALYTICS_DIMENSIONS) {
           const window = [FLEET_FROM + 2 * DAY_MS, FLEET_FROM + 4 * DAY_MS - 1] as const;
