@@ -74,3 +74,13 @@ it('windows that ended leave as new ones come', () => {
   }
   expect(store.size).toBeLessThanOrEqual(2_000);
 });
+
+it('a counter is kept for its window, however many others are asked for meanwhile', () => {
+  let now = 0;
+  const store = new MemoryStore({ now: () => now });
+  store.take(['early'], LIMIT);
+  now += LIMIT.windowMs;
+  for (let i = 0; i < 3; i++) store.take(['full'], LIMIT);
+  for (let i = 0; i < 10; i++) store.take([`other ${i}`], LIMIT);
+  expect(store.take(['full'], LIMIT)).toMatchObject({ allowed: false, key: 'full' });
+});
