@@ -182,7 +182,9 @@ describe('while runs go on', () => {
 
   it('keeps the rows in place, shows how they change, and offers what came', async () => {
     let answer = [run('r2', { name: 'Two', status: 'running' }), run('r1', { name: 'One' })];
-    serveRuns(() => page(answer));
+    // More is asked for than is shown: an older run is no news.
+    const older = run('r0', { name: 'Older' });
+    serveRuns((query) => (query.get('limit') === '50' ? page(answer, 'two') : page([...answer, older], 'three')));
     const { user } = openPage('runs');
     expect(await screen.findByRole('link', { name: 'Two' })).toBeVisible();
     answer = [
