@@ -1,32 +1,54 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser, ConsoleMessage, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../support/waitFor.ts';
 import { launchChromium } from './chromium.ts';
 import type { Lane } from './host/buildHost.ts';
+import type { Host } from './host/hostServer.ts';
 import { type Stage, setStage } from './stage.ts';
 
 let stage: Stage;
 let browser: Browser;
+/** Records of the demo fleet, to open pages with. */
+let some: Readonly<Record<'run' | 'chain' | 'sandbox' | 'failed', { source: string; id: string }>>;
 beforeAll(async () => {
   [stage, browser] = await Promise.all([setStage({ lanes: ['13', '12'], days: 2 }), launchChromium()]);
-}, 240_000);
+  some = {
+    run: await oneOf('runs?status=succeeded', 'runId'),
+    failed: await oneOf('runs?status=failed', 'runId'),
+    chain: await oneOf('chains?status=failed', 'chainId'),
+    sandbox: await oneOf('sandboxes', 'sandboxId'),
+  };
+}, 300_000);
 afterAll(async () => {
   await browser?.close();
   await stage?.stop();
 });
 
+async function oneOf(list: string, key: string): Promise<{ source: string; id: string }> {
+  const response = await fetch(new URL(`/api/datasources/proxy/uid/fleet/read/api/v1/${list}`, hostOf('13').url));
+  const { data } = (await response.json()) as { data: readonly Record<string, string>[] };
+  const [first] = data;
+  if (first === undefined) throw new Error(`the demo fleet has no ${list}`);
+  return { source: first.source ?? '', id: first[key] ?? '' };
+}
+
+function hostOf(lane: Lane): Host {
+  const host = stage.hosts.get(lane);
+  if (host === undefined) throw new Error(`no host of lane ${lane}`);
+  return host;
+}
+
 /** Grafana's own files that its packages do not carry: the host has none either. */
 const OF_GRAFANA = /\/public\/(fonts\/|build\/img\/icons\/unicons\/spinner\.svg)/;
 
-interface Opened {
+interface Opened extends AsyncDisposable {
   readonly page: Page;
   /** What the console showed as an error, and what nobody caught. */
   complaints(): Promise<readonly string[]>;
 }
 
 async function open(lane: Lane, path: string, viewport = { width: 1400, height: 900 }): Promise<Opened> {
-  const host = stage.hosts.get(lane);
-  if (host === undefined) throw new Error(`no lane ${lane}`);
   const context = await browser.newContext({ viewport });
   const page = await context.newPage();
   const errors: string[] = [];
@@ -34,28 +56,118 @@ async function open(lane: Lane, path: string, viewport = { width: 1400, height: 
     if (message.type() === 'error' && !OF_GRAFANA.test(message.location().url)) errors.push(message.text());
   });
   page.on('pageerror', (error) => errors.push(String(error.stack)));
-  await page.goto(`${host.url}/a/fleetlens-fleet-app/${path}`);
-  return { page, complaints: async () => [...errors, ...((await page.evaluate('window.hostErrors')) as string[])] };
+  await page.goto(new URL(path.startsWith('/') ? path : `/a/fleetlens-fleet-app/${path}`, hostOf(lane).url).href);
+  return {
+    page,
+    complaints: async () => [...errors, ...((await page.evaluate('window.hostErrors')) as string[])],
+    [Symbol.asyncDispose]: () => context.close(),
+  };
 }
 
-const PAGES = [{ path: 'runs', shows: 'link', name: /./ }] as const;
+const query = (place: { source: string; id: string }) => `source=${place.source}&id=${encodeURIComponent(place.id)}`;
+const panel = (id: string, queryType: string, place: { source: string; id: string }) =>
+  `/d/panel?plugin=${id}&query=${encodeURIComponent(JSON.stringify({ queryType, ...place }))}`;
+
+/** Every page and panel, and what says that it has its answer. */
+const PAGES: readonly { readonly name: string; path(): string; readonly shows: string }[] = [
+  { name: 'fleet', path: () => 'fleet', shows: 'main h2' },
+  { name: 'runs', path: () => 'runs', shows: 'main table tbody tr' },
+  { name: 'run', path: () => `run?${query(some.run)}`, shows: 'main #run-timeline' },
+  { name: 'failed run', path: () => `run?${query(some.failed)}`, shows: 'main pre' },
+  { name: 'chains', path: () => 'chains', shows: 'main li a' },
+  { name: 'chain', path: () => `chain?${query(some.chain)}`, shows: 'main table tbody tr' },
+  { name: 'sandboxes', path: () => 'sandboxes', shows: 'main a[href*="sandbox?"]' },
+  { name: 'sandbox', path: () => `sandbox?${query(some.sandbox)}`, shows: 'main h2' },
+  { name: 'queues', path: () => 'queues', shows: 'main table tbody tr' },
+  { name: 'quality', path: () => 'quality', shows: 'main table tbody tr' },
+  { name: 'cost', path: () => 'cost', shows: 'main dd' },
+  { name: 'workflows', path: () => 'workflows', shows: 'main table tbody tr' },
+  { name: 'run history', path: () => 'history', shows: 'main table tbody tr' },
+  { name: 'inbox', path: () => 'inbox', shows: 'main [role=radiogroup]' },
+  { name: 'audit', path: () => 'audit', shows: 'main details' },
+  { name: 'configuration', path: () => '/plugins/fleetlens-fleet-app', shows: 'main table tbody tr' },
+  { name: 'find', path: () => 'find?q=acme', shows: 'main input' },
+  {
+    name: 'panel of a run',
+    path: () => panel('fleetlens-rundetail-panel', 'run', some.failed),
+    shows: 'main pre',
+  },
+  {
+    name: 'panel of a chain',
+    path: () => panel('fleetlens-sprintchain-panel', 'chain', some.chain),
+    shows: 'main table tbody tr',
+  },
+];
 
 describe.each(['13', '12'] as const)('in the front end of Grafana %s', (lane) => {
-  it.each(PAGES)('$path shows the fleet, without an error', async ({ path }) => {
-    const { page, complaints } = await open(lane, path);
-    await page.locator('main table tbody tr').first().waitFor();
-    expect(await complaints()).toEqual([]);
-    await page.context().close();
+  it.each(PAGES)('$name shows the fleet, without an error', async ({ path, shows }) => {
+    await using opened = await open(lane, path());
+    await opened.page.locator(shows).first().waitFor();
+    expect(await opened.complaints()).toEqual([]);
   });
 });
 
 describe.each(['dark', 'light'])('in the %s theme', (theme) => {
-  it.each(PAGES)('$path has no serious barrier', async ({ path }) => {
-    const { page } = await open('13', `${path}?theme=${theme}`);
-    await page.locator('main table tbody tr').first().waitFor();
-    const { violations } = await new AxeBuilder({ page }).include('main').analyze();
+  it.each(PAGES)('$name has no serious barrier and fits a phone', async ({ path, shows }) => {
+    const address = path();
+    await using opened = await open('13', `${address}${address.includes('?') ? '&' : '?'}theme=${theme}`);
+    await opened.page.locator(shows).first().waitFor();
+    const { violations } = await new AxeBuilder({ page: opened.page }).include('main').analyze();
     const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
     expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-    await page.context().close();
+    await opened.page.setViewportSize({ width: 390, height: 844 });
+    const widerThanPhone = () => opened.page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+    await waitFor(async () => Number(await widerThanPhone()) <= 0, {
+      what: `${address} to fit a phone`,
+      timeoutMs: 10_000,
+    });
+  });
+});
+
+describe('what one does at night', () => {
+  it('leads from the list of failed runs to the error of one', async () => {
+    await using opened = await open('13', 'runs?status=failed');
+    const { page } = opened;
+    await page.locator('main table tbody tr a').first().click();
+    await page.locator('main pre').first().waitFor();
+    expect(new URL(page.url()).pathname).toBe('/a/fleetlens-fleet-app/run');
+    expect(await opened.complaints()).toEqual([]);
+  });
+
+  it('shows new lines of a run as they come, each once, also after the connection was cut', async () => {
+    const [source, runId] = ['codecourier-demo', `live-${Date.now()}`];
+    const host = hostOf('13');
+    const startedAt = new Date().toISOString();
+    const run = { runId, project: 'acme/live', status: 'running', startedAt, createdAt: startedAt };
+    await stage.push([{ id: `${runId}-run`, source, kind: 'run', at: startedAt, data: run }]);
+    const print = (from: number, to: number) =>
+      stage.push(
+        Array.from({ length: to - from }, (_, nth) => {
+          const seq = from + nth;
+          const at = new Date(Date.parse(startedAt) + seq).toISOString();
+          return {
+            id: `${runId}-${seq}`,
+            source,
+            kind: 'output' as const,
+            at,
+            data: { runId, stepId: 's', seq, role: 'stdout', text: `line ${seq};` },
+          };
+        }),
+      );
+    await print(0, 5);
+    await using opened = await open('13', `run?${query({ source, id: runId })}`);
+    const lines = async () => ((await opened.page.locator('main').textContent()) ?? '').match(/line \d+;/g) ?? [];
+    const expectLines = async (count: number) => {
+      await waitFor(async () => (await lines()).length >= count, { what: `${count} lines`, timeoutMs: 30_000 });
+      expect(await lines()).toEqual(Array.from({ length: count }, (_, seq) => `line ${seq};`));
+    };
+    await expectLines(5);
+    await print(5, 10);
+    await expectLines(10);
+    host.setReachable(false);
+    host.cutConnections();
+    await print(10, 15);
+    host.setReachable(true);
+    await expectLines(15);
   });
 });
