@@ -20,6 +20,7 @@ import { GrafanaIdentity } from './http/identity/grafanaIdentity.ts';
 import { ingestRoute } from './http/ingestRoute.ts';
 import { listen } from './http/listen.ts';
 import { liveRoutes } from './http/live/liveRoutes.ts';
+import { meRoute } from './http/meRoute.ts';
 import { metricsRoute } from './http/metricsRoute.ts';
 import { overviewRoutes } from './http/overviewRoutes.ts';
 import { RateLimits } from './http/rateLimit/rateLimits.ts';
@@ -164,6 +165,7 @@ export async function startExporter(initial: Config, log: Logger): Promise<Runni
     values: valueLimits,
   });
   actionRoute(app, { ledger: ledger.ledger, config: () => config });
+  meRoute(app);
   let webhooks = createWebhooks(config, log);
   webhookRoute(app, {
     receiverOf: (source) => webhooks.get(source),

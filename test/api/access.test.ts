@@ -65,6 +65,7 @@ const TABLE: Readonly<Record<string, Line>> = {
   'POST /api/v1/webhooks/:source': { access: 'public', path: '/api/v1/webhooks/nobody', body: {}, status: 404 },
   'POST /api/metrics/record': { access: 'ingest', path: '/api/metrics/record', body: [], status: 400 },
   'POST /api/v1/actions': { access: 'act', path: '/api/v1/actions', body: { action: 'none' }, status: 400 },
+  'GET /api/v1/me': { access: 'read', path: '/api/v1/me' },
   'GET /api/v1/gate': { access: 'read', path: '/api/v1/gate' },
   'GET /api/v1/budgets': list('/api/v1/budgets'),
   'GET /api/v1/notifications/unread-count': {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ACTION_NAMES } from '../../exporter/src/contract/actions.ts';
 import { type Json, type ServedActions, serveActions } from './servedActions.ts';
 
 const UNRESOLVED = 'fleet_run_oldest_unresolved_failure_timestamp_seconds';
@@ -152,5 +153,37 @@ describe('POST /api/v1/actions', () => {
     const answer = await served.act('admin', body);
     expect(answer.status).toBe(400);
     expect((answer.body.error as Json).message).toContain(message);
+  });
+});
+
+describe('GET /api/v1/me', () => {
+  it.each([
+    ['viewer', {}],
+    ['operator', {}],
+    ['builder', {}],
+    ['admin', {}],
+    ['team', { role: 'operator', projects: ['acme/storefront'] }],
+    [
+      { login: 'ann', role: 'Viewer' },
+      { name: 'ann', role: 'viewer' },
+    ],
+    [
+      { login: 'ann', role: 'Editor' },
+      { name: 'ann', role: 'operator' },
+    ],
+    [
+      { login: 'ann', role: 'Admin' },
+      { name: 'ann', role: 'admin' },
+    ],
+  ] as const)('tells %j what they are, and the very actions that they are not refused', async (who, more) => {
+    const { status, body } = await served.get(who, '/api/v1/me');
+    expect(status).toBe(200);
+    expect(body).toMatchObject(typeof who === 'string' ? { name: who, ...more } : more);
+    const allowed: string[] = [];
+    // Input that no action takes: who may is told so.
+    for (const action of ACTION_NAMES) {
+      if ((await served.act(who, { action, nonsense: 1 })).status === 400) allowed.push(action);
+    }
+    expect(body.actions).toEqual(allowed);
   });
 });

@@ -10,6 +10,7 @@ import { createServer } from '../../exporter/src/http/createServer.ts';
 import { HealthRegistry } from '../../exporter/src/http/healthRegistry.ts';
 import { GrafanaIdentity } from '../../exporter/src/http/identity/grafanaIdentity.ts';
 import { listen } from '../../exporter/src/http/listen.ts';
+import { meRoute } from '../../exporter/src/http/meRoute.ts';
 import { recordRoutes } from '../../exporter/src/http/recordRoutes.ts';
 import { Ledger } from '../../exporter/src/ledger/ledger.ts';
 import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts';
@@ -80,6 +81,7 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
     metricsNeedToken: false,
   });
   actionRoute(app, { ledger, config: () => config });
+  meRoute(app);
   recordRoutes(app, { pool: ledger.pool });
   const [address] = await listen(app, [{ host: '127.0.0.1', port: 0 }]);
   const url = `http://127.0.0.1:${address?.port}`;

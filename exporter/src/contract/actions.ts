@@ -111,5 +111,6 @@ export const ACTION_TYPES = {
 } as const satisfies Record<string, { input: z.ZodObject; answer: z.ZodObject }>;
 
 export type ActionName = keyof typeof ACTION_TYPES;
+export const ACTION_NAMES = Object.keys(ACTION_TYPES) as readonly ActionName[];
 export type ActionInput<Name extends ActionName> = z.input<(typeof ACTION_TYPES)[Name]['input']>;
 export type ActionAnswer<Name extends ActionName> = z.output<(typeof ACTION_TYPES)[Name]['answer']>;

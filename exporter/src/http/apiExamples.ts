@@ -21,6 +21,7 @@ import type { IngestAnswer } from '../contract/events.ts';
 import type { FindAnswer } from '../contract/find.ts';
 import type { HealthAnswer } from '../contract/health.ts';
 import type { ChangesAnswer } from '../contract/live.ts';
+import type { MeAnswer } from '../contract/me.ts';
 import type { AttentionAnswer, SourcesAnswer, StepBaselinesAnswer } from '../contract/overview.ts';
 import type { BaselinesAnswer, QualityTrendAnswer } from '../contract/quality.ts';
 import type { Kind, RecordOf } from '../contract/records.ts';
@@ -394,6 +395,12 @@ const stepBaselines: StepBaselinesAnswer = {
   runs: 50,
   data: [{ role: 'checker', count: 118, p50Seconds: 74, p95Seconds: 160.5 }],
 };
+const me: MeAnswer = {
+  name: 'ann',
+  role: 'operator',
+  projects: [project],
+  actions: ['acknowledge_run', 'read_notification', 'dismiss_notification', 'read_all_notifications'],
+};
 const counted: RunCountsAnswer = { total: 41, byStatus: { running: 7, failed: 34, succeeded: 2_210 } };
 const health: HealthAnswer = {
   status: 'degraded',
@@ -529,6 +536,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   countUnreadNotifications: { answer: unread },
   readQualityTrend: { answer: trend },
   listQualityBaselines: { answer: baselines },
+  readMe: { answer: me },
   act: {
     sent: {
       acknowledge_run: { source, runId: 'run_8c1f', note: 'The branch was protected; a rerun is under way.' },

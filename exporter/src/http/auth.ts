@@ -131,6 +131,12 @@ export function mayPush(principal: Principal | undefined): boolean {
   return ROLES_OF.ingest.some((role) => role === principal?.role);
 }
 
+/** @returns whether whoever a read route let in would be let through to an action, too: it takes a token. */
+export function mayAct(request: Pick<FastifyRequest, 'headers' | 'principal'>): boolean {
+  const { kind, role } = request.principal;
+  return bearerToken(request) !== undefined && (kind === 'user' || ROLES_OF.act.some((one) => one === role));
+}
+
 export interface AuthOptions {
   readonly tokens: TokenRegistry;
   /** Verifies the people of a Grafana. Default: none is believed, and the header means nothing. */

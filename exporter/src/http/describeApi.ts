@@ -45,6 +45,7 @@ import { eventDataSchema, ingestAnswer } from '../contract/events.ts';
 import { findAnswer, findQuery } from '../contract/find.ts';
 import { healthAnswer } from '../contract/health.ts';
 import { changesAnswer, changesQuery, streamEvent, streamQuery } from '../contract/live.ts';
+import { meAnswer } from '../contract/me.ts';
 import {
   attentionAnswer,
   attentionQuery,
@@ -638,6 +639,7 @@ function components(): Record<string, Json> {
     SourcesAnswer: jsonSchema(sourcesAnswer, 'output'),
     AttentionAnswer: jsonSchema(attentionAnswer, 'output'),
     StepBaselinesAnswer: jsonSchema(stepBaselinesAnswer, 'output'),
+    MeAnswer: jsonSchema(meAnswer, 'output'),
     HealthAnswer: jsonSchema(healthAnswer, 'output'),
     FindAnswer: jsonSchema(findAnswer, 'output'),
     ChangesAnswer: jsonSchema(changesAnswer, 'output'),
@@ -743,6 +745,12 @@ export function describeApi(version: string): Json {
         answer: jsonSchema(unreadAnswer, 'output'),
       }),
       ...qualityPaths(),
+      '/api/v1/me': read({
+        id: 'readMe',
+        summary: 'Who asks, and which actions they may perform',
+        tag: 'actions',
+        answer: ref('MeAnswer'),
+      }),
       '/api/v1/actions': actionPath(),
       '/api/v1/events': ingestPath(),
       '/api/v1/webhooks/{source}': webhookPath(),
