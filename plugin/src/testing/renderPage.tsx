@@ -1,4 +1,6 @@
+import type { ActionName } from '@contract/actions.ts';
 import type { ChangesAnswer } from '@contract/live.ts';
+import type { MeAnswer } from '@contract/me.ts';
 import { type DataSourceInstanceSettings, PluginContextProvider, type PluginMeta } from '@grafana/data';
 import { type BackendSrvRequest, setBackendSrv, setDataSourceSrv } from '@grafana/runtime';
 import { render } from '@testing-library/react';
@@ -19,8 +21,21 @@ export const PROXY_URL = `${ORIGIN}${PROXY}`;
 export const readUrl = (path: string) => `${ORIGIN}${PROXY}/read${path}`;
 export const ACT_URL = `${ORIGIN}${PROXY}/act`;
 
+/** A handler that says which actions who asks may perform. */
+export const allow = (...actions: ActionName[]) =>
+  http.get(readUrl('/api/v1/me'), () => HttpResponse.json<MeAnswer>({ name: 'ann', role: 'viewer', actions }));
+
 /** Answers of the exporter; a request that no handler knows fails the test. */
 export const server = setupServer(
+  allow(
+    'acknowledge_run',
+    'acknowledge_budget',
+    'pin_baseline',
+    'rebase_baseline',
+    'read_notification',
+    'dismiss_notification',
+    'read_all_notifications',
+  ),
   // Nothing happens, unless a test says so.
   http.get(readUrl('/api/v1/changes'), () =>
     HttpResponse.json<ChangesAnswer>({ position: '1', more: false, events: [] }),

@@ -6,6 +6,7 @@ import { PluginPage } from '@grafana/runtime';
 import { EmptyState, useStyles2 } from '@grafana/ui';
 import { useCallback, useRef } from 'react';
 import { ApiFailure } from '../../api/ApiFailure';
+import { useMe } from '../../api/useMe';
 import { links } from '../../app/links';
 import { useNow } from '../../app/useNow';
 import { OutputViewer } from '../../components/output/OutputViewer';
@@ -33,6 +34,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
   const nowMs = useNow(isRunOpen);
   const baselineOf = useStepBaselines(source, id);
   const acknowledge = useAcknowledge(source, id);
+  const { can } = useMe();
   const timeline = useRef<HTMLElement>(null);
   const output = useRef<HTMLElement>(null);
 
@@ -80,7 +82,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
                 (data.status === 'failed' || data.status === 'timed_out') && (
                   <AcknowledgeRun
                     run={data}
-                    onAcknowledge={acknowledge.mutate}
+                    onAcknowledge={can('acknowledge_run') ? acknowledge.mutate : undefined}
                     isPending={acknowledge.isPending}
                     error={acknowledge.error}
                   />
