@@ -43,7 +43,6 @@ export const TimelineLine = memo(function TimelineLine(props: Props) {
     <div
       id={id}
       role="treeitem"
-      aria-label={nameOf(row, status, seconds)}
       aria-level={row.level}
       aria-posinset={position}
       aria-setsize={count}
@@ -101,21 +100,6 @@ export const TimelineLine = memo(function TimelineLine(props: Props) {
     </div>
   );
 });
-
-/** What a screen reader says of a line. */
-function nameOf(row: TimelineRow, status: AnyStatus | undefined, seconds: number | undefined): string {
-  const parts = [status && STATUS_STYLES[status].label, formatDuration(seconds)];
-  if (row.kind === 'wait') return [waitLabel(row.beforeAttempt), ...parts].filter(Boolean).join(', ');
-  if (row.kind === 'group') return [groupLabel(row), ...parts].filter(Boolean).join(', ');
-  const { role, name, stepId, verdict } = row.step;
-  const decided =
-    verdict?.passed === undefined
-      ? undefined
-      : verdict.passed
-        ? t('run.verdict.passed', 'Passed')
-        : t('run.verdict.rejected', 'Rejected');
-  return [role, name ?? stepId, decided, ...parts].filter(Boolean).join(', ');
-}
 
 function waitLabel(beforeAttempt: number | undefined): string {
   return beforeAttempt === undefined
