@@ -186,6 +186,8 @@ describe('what is refused, and why', () => {
     [{ 'x-github-delivery': undefined }, /X-GitHub-Delivery/],
     [{ 'x-github-delivery': '' }, /X-GitHub-Delivery/],
     [{ 'x-github-delivery': 'd'.repeat(201) }, /X-GitHub-Delivery/],
+    // A form without the field.
+    [{ 'content-type': `${FORM}; charset=utf-8` }, /no JSON/],
   ])('%j', async (headers, reason) => {
     expect(await refused(headers)).toEqual({ refused: 'malformed', reason: expect.stringMatching(reason) });
   });
