@@ -18,9 +18,9 @@ const MAX_TEXT = 4_000;
 export function readPayload(payload: JsonObject): PayloadFacts {
   const repository = at(payload, 'repository');
   const issue = at(payload, 'issue');
-  const pull = at(payload, 'pull_request') ?? at(issue, 'pull_request');
+  const pull = at(issue, 'pull_request');
   const comment = at(payload, 'comment');
-  const isPull = at(payload, 'pull_request') !== undefined || at(issue, 'pull_request') !== undefined;
+  const isPull = at(payload, 'pull_request') !== undefined || pull !== undefined;
   const conversationId = text(payload, 'web_conversation_id') ?? text(payload, 'conversation_id');
   const number = numberOf(at(payload, 'pull_request') ?? issue, 'number') ?? numberOf(payload, 'number', 'pr_number');
   const project = text(repository, 'full_name') ?? text(payload, 'repo') ?? textOf(payload.repository);
