@@ -11,6 +11,7 @@ import { type FigureColumn, FigureTable } from '../components/FigureTable';
 import { Mark } from '../components/Mark';
 import { Section } from '../components/Section';
 import { DATA_SOURCE_ID } from '../constants';
+import { VERBATIM } from '../format/verbatim';
 
 export type AppConfigProps = PluginConfigPageProps<AppPluginMeta>;
 
@@ -114,7 +115,7 @@ function Connection({ settings }: { settings: DataSourceInstanceSettings }) {
     <Section title={settings.name}>
       {query.data !== undefined && (
         <FigureTable
-          caption={t('config.connection', 'Connection of {{name}}', { name: settings.name })}
+          caption={t('config.connection', 'Connection of {{name}}', { name: settings.name, ...VERBATIM })}
           rows={query.data}
           columns={columns}
           keyOf={({ path }) => path}

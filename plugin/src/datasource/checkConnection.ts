@@ -3,6 +3,7 @@ import type { TestDataSourceResponse } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { ApiFailure } from '../api/ApiFailure';
 import type { FleetApi } from '../api/FleetApi';
+import { VERBATIM } from '../format/verbatim';
 
 /** "Save & test": reads as a panel would, and says what stands in the way and what to do. */
 export async function checkConnection(api: FleetApi): Promise<TestDataSourceResponse> {
@@ -15,7 +16,10 @@ export async function checkConnection(api: FleetApi): Promise<TestDataSourceResp
         : t('datasource.check.ok', 'The exporter answers, with {{count}} sources', { count: data.length });
     if (stale.length === 0) return { status: 'success', message };
     const names = stale.join(', ');
-    const details = t('datasource.check.stale', 'Stale: {{names}}. Look at /health of the exporter.', { names });
+    const details = t('datasource.check.stale', 'Stale: {{names}}. Look at /health of the exporter.', {
+      names,
+      ...VERBATIM,
+    });
     return { status: 'success', message: `${message}. ${details}` };
   } catch (error) {
     if (!(error instanceof ApiFailure)) throw error;

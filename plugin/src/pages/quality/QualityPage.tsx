@@ -16,6 +16,7 @@ import { Section } from '../../components/Section';
 import { TimeAgo } from '../../components/TimeAgo';
 import { TrendChart } from '../../components/TrendChart';
 import { formatCount, formatScore, UNKNOWN } from '../../format/formatValues';
+import { VERBATIM } from '../../format/verbatim';
 
 const DIMENSIONS = ['source', 'project', 'workflow', 'persona'] as const;
 const MOST_RUNS = 50;
@@ -183,8 +184,12 @@ function howMade({ how, runs, wanted, setBy, reason }: BaselineAnswer): string {
     return t('quality.being-made', '{{known}} of {{wanted}} evaluated runs so far', { known: runs.length, wanted });
   }
   const by = [setBy, reason].filter((part) => part !== undefined).join(': ');
-  if (how === 'pinned') return t('quality.pinned', 'Pinned by {{by}}', { by });
+  if (how === 'pinned') return t('quality.pinned', 'Pinned by {{by}}', { by, ...VERBATIM });
   if (how === 'rebased')
-    return t('quality.rebased', 'Median of {{count}} runs, re-based by {{by}}', { count: runs.length, by });
+    return t('quality.rebased', 'Median of {{count}} runs, re-based by {{by}}', {
+      count: runs.length,
+      by,
+      ...VERBATIM,
+    });
   return t('quality.computed', 'Median of the first {{count}} runs', { count: runs.length });
 }

@@ -14,6 +14,7 @@ import { Section } from '../../components/Section';
 import { TimeAgo } from '../../components/TimeAgo';
 import { TrendChart } from '../../components/TrendChart';
 import { formatCount } from '../../format/formatValues';
+import { VERBATIM } from '../../format/verbatim';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { useLiveRefetch } from '../../live/useLive';
 
@@ -135,7 +136,7 @@ function Course({ queue: { source, queue }, scope: { time } }: { queue: Queue; s
         });
         return (
           <TrendChart
-            title={t('queues.course', 'Queue {{queue}} over time', { queue })}
+            title={t('queues.course', 'Queue {{queue}} over time', { queue, ...VERBATIM })}
             format={formatCount}
             series={[
               course(t('queues.column.due', 'Waiting'), 'due'),
