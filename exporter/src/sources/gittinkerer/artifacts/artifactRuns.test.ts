@@ -46,12 +46,15 @@ it('a run that goes on is looked at again, also by a new process, until some tim
   const { write, poll, restart, status, at, watched, nameOf } = await bed();
   await write(-5 * HOUR, { run_id: 'r1', status: 'running', started_at: at(-5 * HOUR) });
   await write(-HOUR, { run_id: 'r2', status: 'succeeded', finished_at: at(-60) });
+  await write(-6 * HOUR, { run_id: 'r3', status: 'succeeded', finished_at: at(-5 * HOUR) });
   await poll();
   expect([status('r1'), status('r2')]).toEqual(['running', 'succeeded']);
   restart();
+  // Read to its end before the start: a new process does not look at it again.
+  await write(-6 * HOUR, { run_id: 'r3', status: 'failed', finished_at: at(-5 * HOUR) });
   await write(-5 * HOUR, { run_id: 'r1', status: 'failed', exit_code: 2, finished_at: at(-2 * HOUR) });
   await poll();
-  expect(status('r1')).toBe('failed');
+  expect([status('r1'), status('r3')]).toEqual(['failed', 'succeeded']);
   // Its last files may still come; of the other they came long ago.
   expect([watched().includes(nameOf(-HOUR)), watched().includes(nameOf(-5 * HOUR))]).toEqual([true, false]);
   await write(-HOUR, { run_id: 'r2', status: 'failed', finished_at: at(-60) });

@@ -74,15 +74,12 @@ it('a part that is not what it should be is absent, and why is among the problem
     ],
   });
   expect(found?.files.map(({ name }) => name)).not.toContain('a/b/c/deeper.txt');
+  await rm(join(path, 'agent-run/summary.md'));
+  expect((await read())?.problems).toEqual(found?.problems.slice(1));
 });
 
-it('which run a directory belongs to is read of run.json alone', async () => {
-  const { path, runJson, write } = await bed({ 'run.json': '{"run_id":"r1"}' });
-  expect(await runJson()).toEqual({ run_id: 'r1' });
-  await write({ 'run.json': 'oops' });
-  expect(await runJson()).toBeUndefined();
-  await rm(join(path, 'run.json'));
-  expect(await runJson()).toBeUndefined();
-  await symlink('/etc/passwd', join(path, 'run.json'));
-  expect(await runJson()).toBeUndefined();
+it('of a directory with very many files 200 are listed', async () => {
+  const names = Array.from({ length: 240 }, (_, n) => `${n % 2 === 0 ? 'a' : 'b'}/log-${n}.txt`);
+  const { read } = await bed(Object.fromEntries(names.map((name) => [name, ''])));
+  expect((await read())?.files).toHaveLength(200);
 });
