@@ -47,6 +47,8 @@ const EDGE = 1_500;
 /** As far from the end counts as at the end. */
 const NEAR_END = 24;
 const LINE_HEIGHT = 20;
+/** What scrolls so soon after a wheel, a finger or a key was moved is scrolled by hand. */
+const BY_HAND_MS = 400;
 
 /** What a run or a sandbox printed: any number of lines, live while it goes on. */
 export function OutputViewer(props: OutputViewerProps) {
@@ -163,6 +165,18 @@ function Viewer(props: OutputViewerProps) {
     if (isFollowing && isOpen && !buffer.atEnd && loading === undefined && failure === undefined) void show(undefined);
   }, [isFollowing, isOpen, buffer.atEnd, loading, failure, show]);
 
+  // Whoever follows stays at the end, however the lines or the window grow, until they scroll away by hand.
+  const handAt = useRef(0);
+  const isByHand = () => Date.now() - handAt.current < BY_HAND_MS;
+  const noteHand = () => {
+    handAt.current = Date.now();
+  };
+  const viewHeight = virtualizer.scrollRect?.height;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: after the lines, and when the window has another size
+  useEffect(() => {
+    if (isFollowing && isOpen && buffer.atEnd && lines.length > 0 && !isByHand()) virtualizer.scrollToEnd();
+  }, [lines, viewHeight, isFollowing]);
+
   const lastTop = useRef(0);
   const onScroll = () => {
     const scroller = element.current;
@@ -172,7 +186,7 @@ function Viewer(props: OutputViewerProps) {
     if (target.current === undefined && isOpen) {
       if (fromEnd <= NEAR_END) {
         if (buffer.atEnd && live) setFollowing(true);
-      } else if (scrollTop < lastTop.current - 1 && fromEnd > 2 * NEAR_END) setFollowing(false);
+      } else if (scrollTop < lastTop.current - 1 && fromEnd > 2 * NEAR_END && isByHand()) setFollowing(false);
     }
     lastTop.current = scrollTop;
     if (scrollTop < EDGE) void store.loadEarlier();
@@ -223,6 +237,12 @@ function Viewer(props: OutputViewerProps) {
           ref={element}
           className={styles.scroller}
           onScroll={onScroll}
+          onWheel={noteHand}
+          onTouchMove={noteHand}
+          onKeyDown={noteHand}
+          // The scroll bar is held as long as it is moved.
+          onPointerMove={({ buttons }) => buttons !== 0 && noteHand()}
+          onPointerDown={noteHand}
           // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
           tabIndex={0}
           role="log"

@@ -211,6 +211,6 @@ const getStyles = (theme: GrafanaTheme2) => ({
   page: css({ display: 'grid', gap: theme.spacing(2), minWidth: 0, gridTemplateColumns: 'minmax(0, 1fr)' }),
   filters: css({ display: 'grid', gap: theme.spacing(1), minWidth: 0 }),
   row: css({ display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: theme.spacing(1), minWidth: 0 }),
-  origins: css({ maxWidth: '100%', overflowX: 'auto' }),
+  origins: css({ maxWidth: '100%', overflowX: 'auto', '& > *': { minWidth: 'max-content' } }),
   picker: css({ flex: '0 1 220px', minWidth: 140 }),
 });
