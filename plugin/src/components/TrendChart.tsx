@@ -7,8 +7,6 @@ import { knownStretches, nearestIndex, type TrendGrid, type TrendSeries, trendGr
 import { useWidth } from './useWidth';
 import { VisuallyHidden } from './VisuallyHidden';
 
-export type { TrendPoint, TrendSeries } from './trendScale';
-
 interface Props {
   /** What it shows: its accessible name, and the caption of its table. */
   readonly title: string;

@@ -109,7 +109,7 @@ export class FakeStream extends EventTarget {
     const { from, isLost } = exporter.beginOf(this.#topics);
     this.#told = from;
     if (isLost) {
-      const data = { topics: this.topics, reason: 'too_old' as const, message: '' };
+      const data = { topics: [...this.topics], reason: 'too_old' as const, message: '' };
       this.#tell({ event: 'reset', data });
       for (const topic of this.topics) this.#topics.set(topic, undefined);
     }
