@@ -12,6 +12,8 @@ export type FailureKind =
   /** The question itself is wrong. */
   | 'invalid'
   | 'rate_limited'
+  /** What was to be changed is not as it was. */
+  | 'conflict'
   /** The exporter or its ledger does not answer. */
   | 'unavailable';
 
@@ -50,6 +52,7 @@ function kindOf(status: number, prunedAt: string | undefined): FailureKind {
   if (status === 401) return 'unauthenticated';
   if (status === 403) return 'forbidden';
   if (status === 404) return 'not_found';
+  if (status === 409) return 'conflict';
   if (status === 429) return 'rate_limited';
   return status >= 400 && status < 500 ? 'invalid' : 'unavailable';
 }

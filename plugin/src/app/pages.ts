@@ -26,6 +26,11 @@ export const PAGES: readonly PageRoute[] = [
   { path: 'cost', Page: lazy(() => import(/* webpackChunkName: "cost" */ '../pages/cost/CostPage')) },
   { path: 'quality', Page: lazy(() => import(/* webpackChunkName: "quality" */ '../pages/quality/QualityPage')) },
   { path: 'queues', Page: lazy(() => import(/* webpackChunkName: "queues" */ '../pages/queues/QueuesPage')) },
+  { path: 'budgets', Page: lazy(() => import(/* webpackChunkName: "budgets" */ '../pages/budgets/BudgetsPage')) },
+  {
+    path: 'approvals',
+    Page: lazy(() => import(/* webpackChunkName: "approvals" */ '../pages/approvals/ApprovalsPage')),
+  },
   { path: 'history', Page: lazy(() => import(/* webpackChunkName: "history" */ '../pages/history/HistoryPage')) },
   { path: 'inbox', Page: lazy(() => import(/* webpackChunkName: "inbox" */ '../pages/inbox/InboxPage')) },
   { path: 'audit', Page: lazy(() => import(/* webpackChunkName: "audit" */ '../pages/audit/AuditPage')) },

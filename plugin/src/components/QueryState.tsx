@@ -97,6 +97,8 @@ function explain(error: Error): { title: string; advice?: string } {
       return { title: t('state.pruned', 'Retention has removed this') };
     case 'rate_limited':
       return { title: t('state.rate-limited', 'Too many requests') };
+    case 'conflict':
+      return { title: t('state.conflict', 'Nothing was changed: it is not as it was') };
     case 'invalid':
       return { title: t('state.invalid', 'The exporter does not understand the question') };
     case 'unavailable':
