@@ -130,6 +130,8 @@ describe('a metric', () => {
     const { post, events } = await bed();
     await post(metric('files_changed', 4));
     expect(events[0]?.fields).toMatchObject({ counts: { linesAdded: 3, filesChanged: 4 } });
+    // It has no id of its own, and is given none that a row of the table could have.
+    expect(Object(events[0]?.fields)['attributes.metricsRecorded.files_changed']).toEqual({ at: AT });
   });
 });
 
