@@ -61,9 +61,13 @@ export const TimelineLine = memo(function TimelineLine(props: Props) {
         }}
       >
         <div className={cx(styles.label, row.level === 2 && styles.below)}>
-          <span className={styles.mark} aria-hidden>
-            {row.kind === 'wait' ? '⧖' : isOpen ? '▾' : '▸'}
-          </span>
+          {row.kind === 'wait' ? (
+            <Icon name="hourglass" className={styles.muted} aria-hidden />
+          ) : (
+            <span className={styles.mark} aria-hidden>
+              {isOpen ? '▾' : '▸'}
+            </span>
+          )}
           {status !== undefined && (
             <Icon
               name={STATUS_STYLES[status].icon}
