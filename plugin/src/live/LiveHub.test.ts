@@ -78,6 +78,20 @@ it('goes on from where it was when topics change', async () => {
   expect(hub.status.mode).toBe('idle');
 });
 
+it('loses nothing for who is further back than the stream, whatever comes before it is connected anew', async () => {
+  exporter.change('seen', 'output:s/1');
+  const early = listen(browser.tab(), ['output:s/1'], '1');
+  await pass(1_000);
+  exporter.change('after the page', 'output:s/1');
+  await pass(100);
+  const late = listen(browser.tab(), ['output:s/1'], '1');
+  await pass(20);
+  exporter.change('at once', 'output:s/1');
+  await pass(1_000);
+  expect(late.heard).toEqual(['after the page', 'at once']);
+  expect(early.heard).toEqual(['after the page', 'at once']);
+});
+
 it('has one stream for all tabs, also for the seventh', async () => {
   const tabs = Array.from({ length: 7 }, () => browser.tab());
   const lists = tabs.map((tab, i) => listen(tab, ['runs', `output:s/${i}`], '0'));
