@@ -394,3 +394,28 @@ it('follows a run that goes on, step by step', async () => {
   await waitFor(() => expect(address()).toMatch(/step=plan/));
   expect(address()).not.toContain('follow');
 });
+
+it('takes the last step that failed for the cause where the error names none', async () => {
+  const [plan, , push] = STEPS as [Listed<'step'>, Listed<'step'>, Listed<'step'>];
+  const early = { ...plan, status: 'failed', error: { message: 'a first try' } } as const;
+  serveRun({ error: undefined }, [early, push]);
+  openPage(ADDRESS);
+  expect(await screen.findByRole('button', { name: 'optimizer · push · iteration 2' })).toBeVisible();
+  expect(await line(/optimizer push/)).toHaveAttribute('aria-selected', 'true');
+});
+
+it('keeps showing what it knows when it cannot be read again, and says how old that is', async () => {
+  serveRun();
+  server.use(
+    http.post(ACT_URL, () => {
+      server.use(http.get(runUrl(), () => refusal(400, 'invalid', 'the exporter is being upgraded')));
+      return HttpResponse.json({ run: {} });
+    }),
+  );
+  const { user } = openPage(ADDRESS);
+  await user.click(await screen.findByRole('button', { name: 'Acknowledge with a note' }));
+  await user.type(screen.getByLabelText('What whoever comes next should know'), 'Rerun.');
+  await user.click(screen.getByRole('button', { name: 'Acknowledge' }));
+  expect(await screen.findByText(/Shown as of .*the exporter is being upgraded/)).toBeVisible();
+  expect(screen.getByRole('button', { name: 'optimizer · push · iteration 2' })).toBeVisible();
+});
