@@ -70,8 +70,8 @@ const backendSrv = {
           ...request.headers,
         },
         body: request.data === undefined ? null : JSON.stringify(request.data),
-      }).then(
-        async (response) => {
+      })
+        .then(async (response) => {
           const text = await response.text();
           let data: unknown = text;
           if (request.responseType !== 'text' && text !== '') data = readJson(text);
@@ -80,9 +80,11 @@ const backendSrv = {
           if (!ok) return subscriber.error(answer);
           subscriber.next(answer);
           subscriber.complete();
-        },
-        (error: unknown) => subscriber.error({ status: -1, statusText: String(error), data: {}, config: request }),
-      );
+        })
+        // A request that is given up in the midst of its answer ends here, too.
+        .catch((error: unknown) =>
+          subscriber.error({ status: -1, statusText: String(error), data: {}, config: request }),
+        );
       return () => controller.abort();
     }),
   async request(request: grafanaRuntime.BackendSrvRequest) {
