@@ -5,10 +5,10 @@ import { Trans, t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
 import { Button, Combobox, EmptyState, FilterInput, FilterPill, TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { useEffect, useId, useMemo, useState } from 'react';
-import { useLocation } from 'react-router-dom';
 import { type ParameterChanges, usePageParameters } from '../../app/usePageParameters';
 import { fromRaw, toRange } from '../../app/usePageTime';
 import { FindBox } from '../../components/FindBox';
+import { ListPaging } from '../../components/ListPaging';
 import { pullRequestLabel } from '../../components/PullRequestBadge';
 import { QueryState } from '../../components/QueryState';
 import { RunTable } from '../../components/RunTable';
@@ -97,7 +97,7 @@ export default function RunsPage() {
                     onChange: (sort, order) => filter({ sort, order }),
                   }}
                 />
-                <Paging cursor={cursor} next={nextCursor ?? undefined} isBusy={list.isChanging} />
+                <ListPaging cursor={cursor} next={nextCursor ?? undefined} isBusy={list.isChanging} size={PAGE_SIZE} />
               </>
             )}
           </QueryState>
@@ -334,47 +334,6 @@ function News({ count, isMore, onShow }: { count: number; isMore: boolean; onSho
   );
 }
 
-/** The cursors of the pages before this one, as far as the reader came by them: kept in the browser's history. */
-interface PlaceInHistory {
-  readonly earlier: readonly string[];
-}
-
-function Paging({ cursor, next, isBusy }: { cursor: string | undefined; next: string | undefined; isBusy: boolean }) {
-  const styles = useStyles2(getStyles);
-  const [, change] = usePageParameters();
-  const { earlier = [] } = (useLocation().state ?? {}) as Partial<PlaceInHistory>;
-  if (cursor === undefined && next === undefined) return null;
-  const goTo = (to: string | undefined, path: readonly string[]) =>
-    change({ cursor: to }, { state: { earlier: path } satisfies PlaceInHistory });
-  return (
-    <nav aria-label={t('runs.pages', 'Pages')} className={styles.paging}>
-      {cursor !== undefined && (
-        <Button variant="secondary" icon="angle-double-left" onClick={() => goTo(undefined, [])}>
-          <Trans i18nKey="runs.first-page">First page</Trans>
-        </Button>
-      )}
-      {earlier.length > 0 && (
-        <Button
-          variant="secondary"
-          icon="angle-left"
-          disabled={isBusy}
-          onClick={() => goTo(earlier.at(-1) || undefined, earlier.slice(0, -1))}
-        >
-          <Trans i18nKey="runs.previous-page">Previous</Trans>
-        </Button>
-      )}
-      {(cursor === undefined || earlier.length > 0) && (
-        <span>{t('runs.page', 'Page {{number}}', { number: formatCount(earlier.length + 1) })}</span>
-      )}
-      {next !== undefined && (
-        <Button variant="secondary" disabled={isBusy} onClick={() => goTo(next, [...earlier, cursor ?? ''])}>
-          {t('runs.next-page', 'Next {{count}}', { count: PAGE_SIZE })}
-        </Button>
-      )}
-    </nav>
-  );
-}
-
 const searchText = css({ flex: '1 1 240px', minWidth: 0 });
 const createdRange = css({ flex: '0 1 auto', minWidth: 200 });
 
@@ -393,12 +352,4 @@ const getStyles = (theme: GrafanaTheme2) => ({
     [theme.breakpoints.down('sm')]: { flexWrap: 'nowrap', overflowX: 'auto', '> *': { flexShrink: 0 } },
   }),
   total: css({ color: theme.colors.text.secondary, fontVariantNumeric: 'tabular-nums' }),
-  paging: css({
-    display: 'flex',
-    flexWrap: 'wrap',
-    alignItems: 'center',
-    justifyContent: 'flex-end',
-    gap: theme.spacing(1),
-    paddingTop: theme.spacing(2),
-  }),
 });
