@@ -83,6 +83,8 @@ const PAGES: readonly { readonly name: string; path(): string; readonly shows: s
   { name: 'cost', path: () => 'cost', shows: 'main dd' },
   { name: 'workflows', path: () => 'workflows', shows: 'main table tbody tr' },
   { name: 'run history', path: () => 'history', shows: 'main table tbody tr' },
+  { name: 'budgets', path: () => 'budgets', shows: 'main li h2' },
+  { name: 'approvals', path: () => 'approvals', shows: 'main li a' },
   { name: 'inbox', path: () => 'inbox', shows: 'main [role=radiogroup]' },
   { name: 'audit', path: () => 'audit', shows: 'main details' },
   { name: 'configuration', path: () => '/plugins/fleetlens-fleet-app', shows: 'main table tbody tr' },

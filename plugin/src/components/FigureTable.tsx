@@ -98,6 +98,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     border: 'none',
     padding: 0,
     color: 'inherit',
+    font: 'inherit',
     '&:hover': { color: theme.colors.text.primary },
   }),
 });

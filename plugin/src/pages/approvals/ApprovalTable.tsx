@@ -20,9 +20,9 @@ interface Props {
 export function ApprovalTable({ approvals, isDecided }: Props) {
   return (
     <FigureTable
-      caption={t('approvals.title', 'Approvals')}
+      caption={isDecided ? t('approvals.decided', 'Decided approvals') : t('approvals.waiting', 'Approvals that wait')}
       rows={approvals}
-      columns={isDecided ? [...common(), ...decided()] : [state(), ...common(), ...pending()]}
+      columns={isDecided ? [...decided(), ...common()] : [state(), ...pending(), ...common()]}
       keyOf={approvalKey}
     />
   );

@@ -30,15 +30,15 @@ export function BudgetCard({ budget, mayAcknowledge }: Props) {
   return (
     <li aria-labelledby={id} className={styles.card}>
       <div className={styles.head}>
-        <h3 id={id} className={styles.title}>
+        <h2 id={id} className={styles.title}>
           {titleOf(budget)}
-        </h3>
+        </h2>
         <StateMark state={stateOf(budget)} />
       </div>
       <BudgetBar budget={budget} />
       {paused && (
         <p className={styles.text}>
-          {t('budgets.paused-since', 'New sessions are paused since')} <TimeAgo at={pausedSince} />
+          {t('budgets.paused-since', 'New sessions were paused')} <TimeAgo at={pausedSince} />
           {', '}
           {pausedUntil === undefined ? (
             t('budgets.until-acknowledged', 'until an admin acknowledges.')
