@@ -232,7 +232,7 @@ function page(plugins: ReturnType<typeof findPlugins>, theme: string, role: stri
   };
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Fleetlens</title><base href="/">
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="host/host.css"></head><body><div id="app"></div>
+<link rel="stylesheet" href="host/host.css"><style>body{margin:0}</style></head><body><div id="app"></div>
 <script>window.grafanaBootData=${JSON.stringify(boot).replaceAll('<', '\\u003c')}</script>
 <script src="host/system.js"></script><script src="host/amd.js"></script><script src="host/host.js"></script></body></html>`;
 }
