@@ -32,7 +32,7 @@ export class ApiFailure extends Error {
   constructor(status: number, body: unknown, options: { statusText?: string; retryAfter?: string | null } = {}) {
     const answer = isErrorAnswer(body) ? body.error : undefined;
     const ofProxy = isMessage(body) ? body.message : undefined;
-    super(answer?.message ?? ofProxy ?? (options.statusText || `status ${status}`));
+    super(answer?.message ?? readable(ofProxy) ?? (options.statusText || `status ${status}`));
     this.status = status;
     this.requestId = answer?.requestId;
     this.prunedAt = answer?.prunedAt;
@@ -55,6 +55,11 @@ function kindOf(status: number, prunedAt: string | undefined): FailureKind {
   if (status === 409) return 'conflict';
   if (status === 429) return 'rate_limited';
   return status >= 400 && status < 500 ? 'invalid' : 'unavailable';
+}
+
+/** A proxy on the way answers with a page of its own: that is nothing to read. */
+function readable(message: string | undefined): string | undefined {
+  return message === undefined || message.trimStart().startsWith('<') ? undefined : message;
 }
 
 function isErrorAnswer(body: unknown): body is ErrorAnswer {

@@ -13,9 +13,16 @@ export interface FleetApiSource {
 
 const Context = createContext<FleetApiSource | undefined>(undefined);
 
+/** @returns every data source of ours: Grafana lists its own built-in ones whatever type it is asked for. */
+export function fleetSources(): DataSourceInstanceSettings[] {
+  return getDataSourceSrv()
+    .getList({ type: DATA_SOURCE_ID })
+    .filter(({ type }) => type === DATA_SOURCE_ID);
+}
+
 /** @returns the data source that pages ask: the chosen one, else the default or first of ours; undefined where there is none. */
 export function findFleetSource(uid?: string): DataSourceInstanceSettings | undefined {
-  const all = getDataSourceSrv().getList({ type: DATA_SOURCE_ID });
+  const all = fleetSources();
   return all.find((settings) => settings.uid === uid) ?? all.find(({ isDefault }) => isDefault) ?? all[0];
 }
 

@@ -1,11 +1,12 @@
 import type { AppPluginMeta, DataSourceInstanceSettings, PluginConfigPageProps } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
-import { getBackendSrv, getDataSourceSrv } from '@grafana/runtime';
+import { getBackendSrv } from '@grafana/runtime';
 import { Alert, Button, Field, Input, LinkButton } from '@grafana/ui';
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiFailure } from '../api/ApiFailure';
 import { FleetApi } from '../api/FleetApi';
+import { fleetSources } from '../api/FleetApiContext';
 import { createQueryClient } from '../api/queryClient';
 import { type FigureColumn, FigureTable } from '../components/FigureTable';
 import { Mark } from '../components/Mark';
@@ -18,7 +19,7 @@ export type AppConfigProps = PluginConfigPageProps<AppPluginMeta>;
 /** The app's configuration: each data source and what answers behind it, and a new one with one click. */
 export default function AppConfig(_props: AppConfigProps) {
   const [client] = useState(createQueryClient);
-  const sources = getDataSourceSrv().getList({ type: DATA_SOURCE_ID });
+  const sources = fleetSources();
   return (
     <QueryClientProvider client={client}>
       {sources.map((settings) => (

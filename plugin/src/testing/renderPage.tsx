@@ -46,11 +46,19 @@ export function serveFleet(): void {
   beforeAll(() => {
     server.listen({ onUnhandledRequest: 'error' });
     setBackendSrv({ fetch: fetchAsGrafana } as unknown as Parameters<typeof setBackendSrv>[0]);
-    setDataSourceSrv({ getList: () => [SETTINGS] } as unknown as Parameters<typeof setDataSourceSrv>[0]);
+    setDataSourceSrv({ getList: () => [BUILT_IN, SETTINGS] } as unknown as Parameters<typeof setDataSourceSrv>[0]);
   });
   afterEach(() => server.resetHandlers());
   afterAll(() => server.close());
 }
+
+/** Grafana lists it whatever type it is asked for. */
+const BUILT_IN = {
+  uid: 'grafana',
+  name: '-- Grafana --',
+  type: 'datasource',
+  isDefault: true,
+} as DataSourceInstanceSettings;
 
 const SETTINGS = {
   uid: 'fleet',
