@@ -13,7 +13,13 @@ import type { Source } from '../../exporter/src/sources/source.ts';
 import { HEALTHY, startGittinkererService } from '../contract/gittinkerer/serviceServer.ts';
 import { readShown, walkCoverage } from '../contract/walkCoverage.ts';
 import { type LedgerBed, openLedger, rollupsOf, totalOf } from '../ledger/ledgerBed.ts';
-import { artifactFiles, COMMENT_PAYLOAD, gittinkererDatabase, writeArtifacts } from '../support/gittinkererDatabase.ts';
+import {
+  artifactFiles,
+  COMMENT_PAYLOAD,
+  DIFF,
+  gittinkererDatabase,
+  writeArtifacts,
+} from '../support/gittinkererDatabase.ts';
 import { startRedis } from '../support/redis.ts';
 import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 
@@ -226,6 +232,7 @@ it('every field of GitTinkerer comes out of the ledger, each once, whatever is r
     'artifacts: the directory': DIRECTORY,
     'artifacts: agent-run/prompt.txt': 'Rename --dry to --dry-run.\nKeep the old name.',
     'artifacts: agent-run/prompt.txt, its beginning': 'Rename --dry to --dry-run.\nKeep the old name.',
+    'artifacts: agent-run/diff.patch': DIFF,
     'artifacts: agent-run/diff.patch, added': 3,
     'artifacts: agent-run/diff.patch, removed': 1,
     'artifacts: agent-run/diff.patch, calculate_diff_loc': 2,
