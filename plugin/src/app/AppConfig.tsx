@@ -164,7 +164,6 @@ function NewSource({ isFirst }: { isFirst: boolean }) {
       >
         <Input
           id="fleetlens-new-url"
-          width={50}
           value={url}
           onChange={({ currentTarget }) => setUrl(currentTarget.value.trim())}
         />
@@ -174,7 +173,6 @@ function NewSource({ isFirst }: { isFirst: boolean }) {
           id="fleetlens-new-token"
           type="password"
           autoComplete="off"
-          width={50}
           value={token}
           onChange={({ currentTarget }) => setToken(currentTarget.value)}
         />

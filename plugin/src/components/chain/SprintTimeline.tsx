@@ -142,7 +142,8 @@ const getStyles = (theme: GrafanaTheme2) => ({
     tr: { padding: theme.spacing(1) },
   }),
   wide: css({ width: '35%' }),
-  failed: css({ background: theme.colors.error.transparent }),
+  // No tint below: links have to stay readable.
+  failed: css({ boxShadow: `inset 3px 0 ${theme.colors.error.main}` }),
   track: css({
     position: 'relative',
     height: theme.spacing(1.5),
