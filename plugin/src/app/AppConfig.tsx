@@ -65,7 +65,7 @@ function parts(): readonly Part[] {
     },
     {
       name: t('config.part.inbox', 'Who asks'),
-      path: '/api/v1/notifications/unread-count',
+      path: '/api/v1/me',
       without: t('config.part.inbox-without', 'Nobody is known by name: no inbox and no actions.'),
     },
   ];

@@ -20,7 +20,7 @@ export function ScopeFilters({ scope, children }: { scope: Scope; children?: Rea
         />
       </div>
       {scope.dimensions.map((name) => (
-        <Dimension
+        <DimensionPicker
           key={name}
           name={name}
           chosen={scope.filters[name] ?? []}
@@ -38,7 +38,8 @@ interface DimensionProps {
   onChange(values: string[]): void;
 }
 
-function Dimension({ name, chosen, onChange }: DimensionProps) {
+/** Chooses values of a dimension, of those that the exporter knows. */
+export function DimensionPicker({ name, chosen, onChange }: DimensionProps) {
   const options = useFilterValues(name);
   const label = dimensionLabel(name);
   return (

@@ -3,14 +3,13 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState, MultiCombobox, RadioButtonGroup, useStyles2 } from '@grafana/ui';
+import { EmptyState, RadioButtonGroup, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
-import { useFilterValues } from '../../app/useFilterValues';
 import { usePageParameters } from '../../app/usePageParameters';
 import { ListPaging } from '../../components/ListPaging';
 import { QueryState } from '../../components/QueryState';
-import { dimensionLabel } from '../../components/ScopeFilters';
+import { DimensionPicker } from '../../components/ScopeFilters';
 import { Section } from '../../components/Section';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { useLiveRefetch } from '../../live/useLive';
@@ -33,7 +32,7 @@ export default function ApprovalsPage() {
     <PluginPage pageNav={{ text: t('approvals.title', 'Approvals') }} actions={<LiveIndicator />}>
       <section className={styles.filters} aria-label={t('approvals.filters', 'Filters')}>
         {(['source', 'project'] as const).map((name) => (
-          <Picker
+          <DimensionPicker
             key={name}
             name={name}
             chosen={where[name]}
@@ -99,29 +98,6 @@ function Approvals({ state, where, cursor }: Props) {
         </>
       )}
     </QueryState>
-  );
-}
-
-interface PickerProps {
-  readonly name: 'source' | 'project';
-  readonly chosen: readonly string[];
-  onChange(values: string[]): void;
-}
-
-function Picker({ name, chosen, onChange }: PickerProps) {
-  const options = useFilterValues(name);
-  const label = dimensionLabel(name);
-  return (
-    <MultiCombobox
-      aria-label={label}
-      placeholder={label}
-      width="auto"
-      minWidth={18}
-      maxWidth={40}
-      value={chosen.map((value) => ({ value, label: value }))}
-      options={options}
-      onChange={(values) => onChange(values.map(({ value }) => value))}
-    />
   );
 }
 

@@ -2,13 +2,14 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { Button, EmptyState, Input, TimeRangeInput, useStyles2 } from '@grafana/ui';
+import { EmptyState, Input, TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { usePageParameters } from '../../app/usePageParameters';
 import { usePageTime, windowOf } from '../../app/usePageTime';
+import { ListPaging } from '../../components/ListPaging';
 import { QueryState } from '../../components/QueryState';
 import { Moment } from '../../components/run/Moment';
 import { UNKNOWN } from '../../format/formatValues';
@@ -63,11 +64,12 @@ export default function AuditPage() {
                 <EntryRow key={`${entry.source}/${entry.auditId}`} entry={entry} />
               ))}
             </ul>
-            {nextCursor !== null && (
-              <Button variant="secondary" onClick={() => change({ cursor: nextCursor })}>
-                <Trans i18nKey="audit.older">Older</Trans>
-              </Button>
-            )}
+            <ListPaging
+              cursor={cursor}
+              next={nextCursor ?? undefined}
+              isBusy={query.isPlaceholderData}
+              size={PAGE_SIZE}
+            />
           </>
         )}
       </QueryState>

@@ -3,7 +3,7 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { Button, EmptyState, FilterPill, TimeRangeInput, useStyles2 } from '@grafana/ui';
+import { EmptyState, FilterPill, TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
@@ -11,6 +11,7 @@ import { links } from '../../app/links';
 import { usePageParameters } from '../../app/usePageParameters';
 import { usePageTime, windowOf } from '../../app/usePageTime';
 import { chainSprints } from '../../components/chain/chainSprints';
+import { ListPaging } from '../../components/ListPaging';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
 import { StatusBadge } from '../../components/StatusBadge';
@@ -79,11 +80,12 @@ export default function ChainsPage() {
                 <ChainRow key={keyOf(chain)} chain={chain} isChanged={live.changed.has(keyOf(chain))} />
               ))}
             </ul>
-            {nextCursor !== null && (
-              <Button variant="secondary" onClick={() => change({ cursor: nextCursor })}>
-                {t('chains.older', 'Older')}
-              </Button>
-            )}
+            <ListPaging
+              cursor={cursor}
+              next={nextCursor ?? undefined}
+              isBusy={query.isPlaceholderData}
+              size={PAGE_SIZE}
+            />
           </>
         )}
       </QueryState>

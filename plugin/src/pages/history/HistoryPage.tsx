@@ -1,6 +1,6 @@
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { Button, EmptyState } from '@grafana/ui';
+import { EmptyState } from '@grafana/ui';
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { type Listed, runPath } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
@@ -8,6 +8,7 @@ import { links } from '../../app/links';
 import { windowOf } from '../../app/usePageTime';
 import { useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
+import { ListPaging } from '../../components/ListPaging';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
 import { ScopeFilters } from '../../components/ScopeFilters';
@@ -24,7 +25,7 @@ const PAGE_SIZE = 25;
 export default function HistoryPage() {
   const scope = useScope(DIMENSIONS, { from: 'now-90d', to: 'now' });
   const { api, uid } = useFleetApi();
-  const { time, filters, parameters, change } = scope;
+  const { time, filters, parameters } = scope;
   const cursor = parameters.get('cursor') ?? undefined;
   const query = useQuery({
     queryKey: [uid, 'runs', 'history', time, filters, cursor],
@@ -45,11 +46,12 @@ export default function HistoryPage() {
         {({ data, nextCursor }) => (
           <>
             <History runs={data} />
-            {nextCursor !== null && (
-              <Button variant="secondary" onClick={() => change({ cursor: nextCursor })}>
-                {t('history.older', 'Older')}
-              </Button>
-            )}
+            <ListPaging
+              cursor={cursor}
+              next={nextCursor ?? undefined}
+              isBusy={query.isPlaceholderData}
+              size={PAGE_SIZE}
+            />
           </>
         )}
       </QueryState>

@@ -9,6 +9,7 @@ import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
 import { usePageParameters } from '../../app/usePageParameters';
+import { ListPaging } from '../../components/ListPaging';
 import { Mark, type MarkTone } from '../../components/Mark';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
@@ -107,11 +108,12 @@ export default function InboxPage() {
                 </li>
               ))}
             </ul>
-            {nextCursor !== null && (
-              <Button variant="secondary" onClick={() => change({ cursor: nextCursor })}>
-                <Trans i18nKey="inbox.older">Older</Trans>
-              </Button>
-            )}
+            <ListPaging
+              cursor={cursor}
+              next={nextCursor ?? undefined}
+              isBusy={query.isPlaceholderData}
+              size={PAGE_SIZE}
+            />
           </>
         )}
       </QueryState>
