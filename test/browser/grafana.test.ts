@@ -147,12 +147,17 @@ describe.skipIf(home === undefined)('in a real Grafana', () => {
     const { page, errors } = await open('/d/fleet-panels?kiosk');
     // Panels that nobody sees are not drawn.
     await page.setViewportSize({ width: 1500, height: 1600 });
-    for (const [type] of panels) await page.getByText(`panel ${type}`).first().waitFor({ timeout: 60_000 });
-    await page.getByText('Timeline').or(page.getByText('Waited in the queue')).first().waitFor({ timeout: 60_000 });
-    await page
-      .getByText(/of \d+ sprints completed/)
-      .first()
-      .waitFor({ timeout: 60_000 });
+    const shown = (type: string) => page.getByTestId(`data-testid Panel header panel ${type}`).textContent();
+    const texts = [
+      ['table', 'workflow'],
+      ['traces', 'Trace ID'],
+      ['logs', 'INFO'],
+      ['fleetlens-rundetail-panel', 'Zoom to step'],
+      ['fleetlens-sprintchain-panel', 'sprints completed'],
+    ] as const;
+    for (const [type, text] of texts) {
+      await expect.poll(() => shown(type), { timeout: 60_000, interval: 500 }).toContain(text);
+    }
     expect(await page.getByText('No data').count()).toBe(0);
     expect(errors).toEqual([]);
     await page.close();
