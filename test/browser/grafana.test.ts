@@ -151,7 +151,7 @@ describe.skipIf(home === undefined)('in a real Grafana', () => {
     const texts = [
       ['table', 'workflow'],
       ['traces', 'Trace ID'],
-      ['logs', 'INFO'],
+      ['logs', 'info'],
       ['fleetlens-rundetail-panel', 'Zoom to step'],
       ['fleetlens-sprintchain-panel', 'sprints completed'],
     ] as const;
