@@ -85,7 +85,6 @@ export async function readLimits(
 }
 
 async function cardinalities(redis: Redis, keys: readonly string[]): Promise<readonly (number | undefined)[]> {
-  if (keys.length === 0) return [];
   const pipeline = redis.pipeline();
   for (const key of keys) pipeline.zcard(key);
   return (await repliesOf(pipeline)).map((size) => (typeof size === 'number' ? size : undefined));

@@ -4,7 +4,7 @@ import { startRedis } from '../../../../../test/support/redis.ts';
 import { warnings } from '../../pollForTest.ts';
 import { RedisSample } from './redisSample.ts';
 
-async function bed() {
+async function bed({ scanKeys = 10_000 } = {}) {
   const server = await startRedis();
   const redis = new Redis(server.url);
   onTestFinished(async () => {
@@ -14,7 +14,11 @@ async function bed() {
   const { log, lines } = warnings();
   const open = () =>
     new RedisSample(
-      { rate_limits: { max: 5, keys: ['rl:{repo}', 'ip:{ip}'] }, run_status_prefix: 'run-status:', scan_keys: 10_000 },
+      {
+        rate_limits: { max: 5, keys: ['rl:{repo}', 'ip:{ip}'] },
+        run_status_prefix: 'run-status:',
+        scan_keys: scanKeys,
+      },
       log,
     );
   const sample = open();
@@ -23,8 +27,8 @@ async function bed() {
     redis,
     lines,
     /** As the poller does: each read has the cursor of the one before. */
-    async read(by = sample, cursor = stored) {
-      const { records, cursor: next } = await by.read(redis, cursor);
+    async read(by = sample, cursor = stored, from = redis) {
+      const { records, cursor: next } = await by.read(from, cursor);
       stored = JSON.parse(JSON.stringify(next));
       const [store, ...limits] = records;
       return { store, limits, cursor: next };
@@ -106,6 +110,33 @@ it('a limit is told with its subject, and again when it changed', async () => {
   ]);
 });
 
+it('a key that went away and came back is told again, whatever it says', async () => {
+  const { redis, read } = await bed();
+  await redis.set('rl:a', 3);
+  expect((await read()).limits).toHaveLength(1);
+  await redis.del('rl:a');
+  expect((await read()).limits).toEqual([]);
+  await redis.set('rl:a', 3);
+  expect((await read()).limits).toMatchObject([{ data: { eventId: 'rl:a', remaining: 2 } }]);
+});
+
+it('many keys are gone through bit by bit: their number is that of a whole round', async () => {
+  const { redis, read } = await bed({ scanKeys: 1_000 });
+  const names = (count: number) => Array.from({ length: count }, (_, i) => [`run-status:${i}`, '{}']).flat();
+  await redis.mset(...names(5_000));
+  const keys = async () => (await read()).store?.data.keys;
+  const atLast = async () => {
+    for (let polls = 0; polls < 7; polls++) await keys();
+    return await keys();
+  };
+  expect(await keys()).toBeUndefined();
+  expect(await atLast()).toBe(5_000);
+  await redis.flushdb();
+  await redis.mset(...names(3));
+  // The round that was under way still counts what it met.
+  expect(await atLast()).toBe(3);
+});
+
 it('a window is over when its time is, or its counter has begun anew', async () => {
   const { redis, read, open } = await bed();
   const refused = async (windows: object) => {
@@ -147,4 +178,24 @@ it('lookups of another server are none of this one; keys that hold no count are 
   const { cursor: anew } = await read(open(), another);
   expect(anew.ownHits).toBeLessThan(cursor.ownHits);
   expect(anew.ownMisses).toBe(0);
+});
+
+it('a key that goes between the scan and the look at it is a miss of ours, and none of the service', async () => {
+  const { redis, read } = await bed();
+  const racing = Object.create(redis, {
+    scan: {
+      value: async (...args: Parameters<typeof redis.scan>) => {
+        const page = await redis.scan(...args);
+        await redis.del('rl:a');
+        return page;
+      },
+    },
+  });
+  for (const ownMisses of [2, 4]) {
+    await redis.set('rl:a', 3);
+    const { store, limits, cursor } = await read(undefined, undefined, racing);
+    expect(limits).toEqual([]);
+    expect(cursor.ownMisses).toBe(ownMisses);
+    expect(store?.data.missesTotal).toBe(0);
+  }
 });

@@ -124,6 +124,27 @@ it.each([
   await expect(poll()).rejects.toMatchObject({ result, message: expect.stringMatching(message) });
 });
 
+it.each([
+  ['refused', rateLimited(3600), 'rate_limit', 1],
+  ['unavailable', { status: 503, json: {} }, 'server', 0],
+  ['cut off', { cut: true }, 'network', 0],
+] as const)('limits that are %s are left out; health is told', async (_name, answer, result, warned) => {
+  const { ledger, poll, server, lines } = await bed();
+  server.answer('/api/rate-limit', answer);
+  expect(await poll()).toEqual(['ok', result]);
+  // Who is refused leaves the service alone.
+  expect(await poll()).toEqual(result === 'rate_limit' ? [] : ['ok', result]);
+  expect(ledger.get('service', 'gittinkerer')).toMatchObject({ up: true });
+  expect(ledger.all('rateLimit')).toEqual([]);
+  expect(lines).toHaveLength(warned);
+});
+
+it('limits without an end fail the source', async () => {
+  const { poll, server } = await bed();
+  server.answer('/api/rate-limit', { text: 'x'.repeat(1_200_000) });
+  await expect(poll()).rejects.toMatchObject({ result: 'schema', message: expect.stringMatching(/more than 1048576/) });
+});
+
 it('limits of another shape are left out with one warning; health goes on', async () => {
   const { ledger, poll, server, lines, source } = await bed();
   server.answer('/api/rate-limit', { json: { quota: 'plenty' } });
