@@ -343,6 +343,22 @@ it('a log that is not there yet is no failure where its directory is; else it is
   await expect(absent.poll()).rejects.toMatchObject({ result: 'other', message: expect.stringMatching(/ENOENT/) });
 });
 
+it('the probe finds each log, and where lines are taken; it says which has no times', async () => {
+  const logs = await directory();
+  const text = errorLine('first');
+  await writeFile(join(logs, 'a.log'), text);
+  await writeFile(join(logs, 'b.log'), 'Listening on port 3000\n');
+  const found = [`a.log: ${text.length} bytes`, 'b.log: 23 bytes'];
+  const problems = [expect.stringMatching(/^b.log: none of its first 1 lines is JSON with a time/)];
+  expect(await follow(logs).probe()).toEqual({ reachable: true, found, problems });
+  const taken = await follow(logs, { webhook_secret: 'a-secret-of-a-shipper' }).probe();
+  expect(taken).toEqual({
+    reachable: true,
+    found: [...found, expect.stringMatching(/^lines are taken at POST/)],
+    problems,
+  });
+});
+
 it('however a log is written and rotated between the looks, each line is read once', async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('write' as const), lines: fc.integer({ min: 1, max: 4 }) }) },

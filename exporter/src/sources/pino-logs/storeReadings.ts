@@ -5,7 +5,7 @@ import type { CacheLines } from './mapLine.ts';
 /** @param serverRunId who counted, where the figures are no running total. */
 export function cacheRecord({ hits, misses, evictions }: CacheLines, at: string, serverRunId?: string): PulledRecord {
   const totals = { hitsTotal: hits, missesTotal: misses, evictionsTotal: evictions };
-  return { kind: 'store', at, data: defined({ store: 'cache', at, ...totals, serverRunId }) };
+  return { kind: 'store', at, data: defined({ store: 'cache', ...totals, serverRunId }) };
 }
 
 /** Two failures of a store in one millisecond are two: each reading of a store needs a time of its own. */
