@@ -1,6 +1,7 @@
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startExporter } from '../support/exporterProcess.ts';
 import { onFreePort } from '../support/freePort.ts';
 import { parseExposition } from '../support/parseExposition.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporaryDirectory.ts';
@@ -93,6 +94,24 @@ describe('fleetlens demo', () => {
       since: JSON.parse(state).since,
     });
     expect(await again.stop(), again.output()).toBe(0);
+  });
+
+  it('pushes to an exporter that runs already, and only with a token', async () => {
+    const token = 'of-the-simulator-alone';
+    const exporter = await startExporter({ config: { tokens: [{ name: 'simulator', role: 'ingest', token }] } });
+    running.add(() => exporter.stop());
+    const args = ['demo', '--data-dir', join(directory.path, 'pushed'), '--push-to', exporter.url, '--days', '1'];
+    expect(await runCli(args)).toMatchObject({ code: 2, stderr: expect.stringContaining('FLEETLENS_TOKEN') });
+    const child = startCli(args, { env: { FLEETLENS_TOKEN: token } });
+    running.add(async () => child.kill('SIGKILL'));
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    const inLedger = async () =>
+      parseExposition(await exporter.scrape()).has(
+        'fleetlens_ingest_events_total{source="codecourier-demo",result="accepted"}',
+      );
+    await waitFor(inLedger, { what: 'the fleet in the ledger' });
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
   });
 
   it('refuses a directory with another fleet', async () => {

@@ -8,6 +8,10 @@ export interface DemoOptions {
   readonly days: number;
   readonly seed: string;
   readonly scale: number;
+  /** The exporter that the fleet is pushed to; absent: one of its own. */
+  readonly pushTo?: string;
+  /** Of the token for {@link pushTo}. */
+  readonly tokenFile?: string;
 }
 
 /** `fleetlens demo`. */
@@ -19,6 +23,8 @@ export function demoCommand(): Command {
     .option('--days <days>', 'days of history', positiveInteger, 14)
     .option('--seed <seed>', 'another seed is another fleet', 'fleetlens')
     .option('--scale <factor>', 'how much happens; 1 is about 220 runs a day', positiveNumber, 1)
+    .option('--push-to <url>', 'push the fleet to this exporter, into its ledger, instead of running one')
+    .option('--token-file <file>', 'with --push-to: file with a token of role ingest (or FLEETLENS_TOKEN)')
     .addHelpText(
       'after',
       `
@@ -28,7 +34,8 @@ ${EXIT_CODES_HELP}
 
 Examples:
   fleetlens demo
-  fleetlens demo --data-dir /tmp/fleet --listen-address 127.0.0.1:9970 --days 3`,
+  fleetlens demo --data-dir /tmp/fleet --listen-address 127.0.0.1:9970 --days 3
+  fleetlens demo --push-to http://127.0.0.1:9960 --token-file ingest-token`,
     )
     .action(async (options: DemoOptions) => {
       const { runDemoCommand } = await import('./demoRun.ts');

@@ -8,7 +8,7 @@ import { DEMO_SOURCES, pushEvents, simulateFleet, simulateLive } from '../demo/i
 import { startExporter } from '../serve.ts';
 import { sourceSchemas } from '../sources/createSource.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { CliError } from './cliError.ts';
+import { CliError, EXIT_USAGE } from './cliError.ts';
 import type { DemoOptions } from './demo.ts';
 import { tell } from './printOutput.ts';
 import { showProgress } from './progress.ts';
@@ -36,9 +36,6 @@ export async function runDemoCommand(options: DemoOptions): Promise<void> {
   const directory = resolve(options.dataDir);
   await mkdir(directory, { recursive: true });
   const state = await readState(directory, options);
-  const ingestToken = await tokenIn(join(directory, 'ingest-token'));
-  await tokenIn(join(directory, 'viewer-token'));
-  const config = await writeConfig(directory, options.listenAddress);
 
   const stopping = new AbortController();
   const onSignal = () => {
@@ -48,14 +45,14 @@ export async function runDemoCommand(options: DemoOptions): Promise<void> {
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   const { signal } = stopping;
-  const exporter = await startExporter(config, createLogger({ level: process.env.LOG_LEVEL ?? 'error' }));
+  const exporter = options.pushTo === undefined ? await ownExporter(directory, options) : await otherExporter(options);
   try {
     await waitUntilReady(exporter.url, signal);
-    const push = { url: exporter.url, token: ingestToken, signal };
+    const push = { url: exporter.url, token: exporter.token, signal };
     let current = state;
-    if (current.pushedTo === undefined) current = await pushHistory(current, push, directory);
+    if (current.pushedTo === undefined && !signal.aborted) current = await pushHistory(current, push, directory);
     if (!signal.aborted) {
-      tell(instructions(exporter.url, directory, (performance.now() - startedMs) / 1000));
+      tell(exporter.instructions((performance.now() - startedMs) / 1000));
       await pushLive(current, push, directory);
     }
   } finally {
@@ -63,6 +60,49 @@ export async function runDemoCommand(options: DemoOptions): Promise<void> {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
   }
+}
+
+interface DemoExporter {
+  readonly url: string;
+  /** Of role ingest. */
+  readonly token: string;
+  instructions(seconds: number): string;
+  close(): Promise<void>;
+}
+
+async function ownExporter(directory: string, { listenAddress }: DemoOptions): Promise<DemoExporter> {
+  const token = await tokenIn(join(directory, 'ingest-token'));
+  await tokenIn(join(directory, 'viewer-token'));
+  const config = await writeConfig(directory, listenAddress);
+  const exporter = await startExporter(config, createLogger({ level: process.env.LOG_LEVEL ?? 'error' }));
+  const { url } = exporter;
+  return {
+    url,
+    token,
+    instructions: (seconds) => instructions(url, directory, seconds),
+    close: () => exporter.close(),
+  };
+}
+
+async function otherExporter({ pushTo: url = '', tokenFile }: DemoOptions): Promise<DemoExporter> {
+  if (!URL.canParse(url)) {
+    throw new CliError(`--push-to: found ${url}, expected an address such as http://127.0.0.1:9960`, {
+      exitCode: EXIT_USAGE,
+    });
+  }
+  const token = tokenFile === undefined ? process.env.FLEETLENS_TOKEN : (await readFile(tokenFile, 'utf8')).trim();
+  if (!token) {
+    throw new CliError('--push-to needs a token of role ingest, in --token-file or FLEETLENS_TOKEN', {
+      exitCode: EXIT_USAGE,
+    });
+  }
+  return {
+    url,
+    token,
+    instructions: (seconds) =>
+      `\nA simulated fleet is live in ${url} (after ${seconds.toFixed(0)} s). Ctrl-C stops it.`,
+    close: async () => {},
+  };
 }
 
 async function readState(directory: string, { seed, scale, days }: DemoOptions): Promise<State> {
@@ -128,10 +168,15 @@ async function waitUntilReady(url: string, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   let reason = '';
   while (!signal.aborted) {
-    const response = await fetch(`${url}/-/ready`);
-    reason = (await response.text()).trim();
-    if (response.ok) return;
-    if (performance.now() > deadline) throw new CliError(`the exporter did not become ready: ${reason}`);
+    try {
+      const response = await fetch(new URL('/-/ready', url));
+      reason = (await response.text()).trim();
+      if (response.ok) return;
+    } catch (error) {
+      // Another process, or container, may start later than this one.
+      reason = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    }
+    if (performance.now() > deadline) throw new CliError(`the exporter at ${url} did not become ready: ${reason}`);
     await sleep(100);
   }
 }
