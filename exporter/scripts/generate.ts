@@ -2,8 +2,10 @@
 // `npm run check:generated` fails when what is committed is not what this makes.
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { renderRules } from '../../provisioning/rules/index.ts';
 import { RECORD_LIST_NAMES, recordListOf } from '../src/contract/api.ts';
 import { ERROR_CATEGORY_TABLE } from '../src/contract/errorCategories.ts';
 import { eventDataSchema } from '../src/contract/events.ts';
@@ -98,6 +100,7 @@ const files: [string, string][] = [
   ['METRICS.md', metricsReference()],
   ['exporter/src/sources/COVERAGE.md', await coverageReference()],
   [FOR_AGENTS, withReference(await readFile(new URL(FOR_AGENTS, ROOT), 'utf8'))],
+  ...renderRules(),
 ];
 for (const kind of KINDS)
   files.push([
@@ -105,8 +108,9 @@ for (const kind of KINDS)
     `${JSON.stringify({ title: kind, ...z.toJSONSchema(eventDataSchema(kind), { io: 'input' }) }, null, 2)}\n`,
   ]);
 
-await mkdir(new URL('exporter/schema/', ROOT), { recursive: true });
 for (const [name, content] of files) {
-  await writeFile(fileURLToPath(new URL(name, ROOT)), content);
+  const file = fileURLToPath(new URL(name, ROOT));
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, content);
   console.log(name);
 }

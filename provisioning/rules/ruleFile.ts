@@ -1,0 +1,136 @@
+import { ALERT_SEVERITIES, type AlertName } from './alertNames.ts';
+import { ADDRESSES, THRESHOLDS, type Thresholds } from './thresholds.ts';
+
+export interface RecordingRule {
+  readonly record: string;
+  readonly expr: string;
+}
+
+export interface AlertRule {
+  readonly alert: AlertName;
+  readonly expr: string;
+  /** Where it is not the `for` of the alert's thresholds. */
+  readonly for?: string;
+  /** Beside those of the expression and the severity. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What is wrong, and where; Go templates of Prometheus. */
+  readonly summary: string;
+  /** With the values: how bad, what it may be. */
+  readonly description: string;
+  /** The dashboard to look at, with these labels of the alert as its variables. */
+  readonly dashboard: readonly [uid: DashboardUid, ...labels: DashboardVariable[]];
+  /** What the app's finder opens: the one that has been in this state for longest. */
+  readonly find?: readonly [state: FindState, ...labels: ('source' | 'project' | 'workflow')[]];
+  /** A comment in the generated file: why the expression is as it is. */
+  readonly note?: string;
+}
+
+type DashboardUid =
+  `fleetlens-${'overview' | 'runs' | 'quality' | 'ci' | 'chains' | 'queues' | 'cost' | 'integrations' | 'exporter' | 'review'}`;
+type DashboardVariable = 'source' | 'project' | 'workflow' | 'persona';
+type FindState = 'running' | 'failed' | 'approval' | 'blocked_on_ci' | 'chain_failed';
+
+export type Rule = RecordingRule | AlertRule;
+
+/** One generated file, with one group: its rules are evaluated in order, so that alerts see what was recorded just before. */
+export interface RuleFile {
+  readonly name: string;
+  readonly about: string;
+  readonly rules: readonly Rule[];
+}
+
+export function isAlert(rule: Rule): rule is AlertRule {
+  return 'alert' in rule;
+}
+
+/** A label of the alert within an address. */
+function inUrl(label: string): string {
+  return `{{ $labels.${label} | urlquery }}`;
+}
+
+function annotationsOf({ alert, summary, description, dashboard, find }: AlertRule): Record<string, string> {
+  const [uid, ...variables] = dashboard;
+  const query = variables.map((label) => `var-${label}=${inUrl(label)}`).join('&');
+  const annotations: Record<string, string> = {
+    summary,
+    description,
+    runbook_url: `${ADDRESSES.runbook}#${alert.toLowerCase()}`,
+    dashboard_url: `${ADDRESSES.grafana}/d/${uid}${query === '' ? '' : `?${query}`}`,
+  };
+  if (find !== undefined) {
+    const [state, ...labels] = find;
+    const scope = labels.map((label) => `&${label}=${inUrl(label)}`).join('');
+    annotations.run_url = `${ADDRESSES.grafana}/a/fleetlens-fleet-app/find?oldest=${state}${scope}`;
+  }
+  return annotations;
+}
+
+/** The file as it is committed: readable, with every threshold in its head, since it is copied to places without Node. */
+export function renderRuleFile({ name, about, rules }: RuleFile): string {
+  const alerts = [...new Set(rules.filter(isAlert).map(({ alert }) => alert))];
+  return [
+    '# Generated from provisioning/rules/*.ts by npm run generate; do not edit in a checkout of Fleetlens.',
+    `# ${about}`,
+    '#',
+    '# Where this folder is used without Node, change values in the expressions below: this is what they are. A * marks a choice of this',
+    "# project; the other figures are those of the platforms' documents. increase() extrapolates to the ends of its window, so that counts",
+    '# are exact to about one scrape interval in a window.',
+    '#',
+    ...alerts.flatMap(thresholdLines),
+    '#',
+    '# Links lead to these addresses; to change them:',
+    `#   sed -i 's#${ADDRESSES.grafana}#https://grafana.my.org#; s#${ADDRESSES.runbook}#https://wiki.my.org/fleetlens#' *.yml`,
+    'groups:',
+    `  - name: ${name}`,
+    '    rules:',
+    ...rules.flatMap((rule) => (isAlert(rule) ? alertLines(rule) : recordLines(rule))),
+    '',
+  ].join('\n');
+}
+
+function thresholdLines(alert: AlertName): string[] {
+  const entries = Object.entries(THRESHOLDS[alert] as Thresholds);
+  return [
+    `# ${alert}${entries.length === 0 ? ': none' : ''}`,
+    ...entries.map(([name, [value, meaning]]) => `#   ${name.padEnd(16)} ${String(value).padEnd(9)} ${meaning}`),
+  ];
+}
+
+function recordLines({ record, expr }: RecordingRule): string[] {
+  return [`      - record: ${record}`, ...block('expr', expr)];
+}
+
+function alertLines(rule: AlertRule): string[] {
+  const threshold = (name: string) => (THRESHOLDS[rule.alert] as Thresholds)[name]?.[0];
+  const wait = rule.for ?? threshold('for');
+  const keepFiring = threshold('keep_firing_for');
+  const labels = { severity: ALERT_SEVERITIES[rule.alert], ...rule.labels };
+  return [
+    '',
+    ...(rule.note ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`      # ${line}`])),
+    `      - alert: ${rule.alert}`,
+    ...block('expr', rule.expr),
+    ...(wait === undefined ? [] : [`        for: ${wait}`]),
+    ...(keepFiring === undefined ? [] : [`        keep_firing_for: ${keepFiring}`]),
+    '        labels:',
+    ...Object.entries(labels).map(([name, value]) => `          ${name}: ${quoted(value)}`),
+    '        annotations:',
+    ...Object.entries(annotationsOf(rule)).map(([name, value]) => `          ${name}: ${quoted(value)}`),
+  ];
+}
+
+function block(key: string, text: string): string[] {
+  return [`        ${key}: |-`, ...unindented(text).map((line) => `          ${line}`)];
+}
+
+/** The lines of a template string without the indentation that they share. */
+export function unindented(text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));
+  return lines.map((line) => line.slice(indent));
+}
+
+/** In single quotes nothing but the quote itself has a meaning in YAML. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_]+$/.test(text) ? text : `'${text.replaceAll("'", "''")}'`;
+}
