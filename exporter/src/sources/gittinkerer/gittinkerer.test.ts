@@ -213,6 +213,23 @@ it('a metric that is recorded long after the end is found', async () => {
   expect(ledger.get('run', RUN)).toMatchObject({ costUsd: 1.5, usageMissing: false });
 });
 
+it('metrics are left out where their table lacks a column; the run is read', async () => {
+  const db = await database();
+  await insertRun(db, {});
+  await metric(db, 'cost_usd', 1.5);
+  const costOf = async () => {
+    const ledger = new RecordingLedger();
+    await pollForTest(open({ database_url: db.connectionString }).source, ledger);
+    return ledger.get('run', RUN)?.costUsd;
+  };
+  expect(await costOf()).toBe(1.5);
+  for (const column of ['id', 'run_id', 'metric_name', 'metric_value', 'recorded_at']) {
+    await db.execute(`alter table run_metrics rename column ${column} to other`);
+    expect(await costOf(), column).toBeUndefined();
+    await db.execute(`alter table run_metrics rename column other to ${column}`);
+  }
+});
+
 it('a finished run without a directory has no artifacts; one whose path is refused, or whose root is gone, is unknown', async () => {
   const db = await database();
   const path = await root();

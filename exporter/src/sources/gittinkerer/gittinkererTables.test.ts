@@ -43,7 +43,10 @@ it('what the configuration names counts alone; what it names and is not there is
 it.each([
   ['text', '12', '12'],
   ['integer', '12', 12],
+  ['smallint', '12', 12],
   ['numeric', '1.5', 1.5],
+  ['real', '0.25', 0.25],
+  ['double precision', '1e-7', 1e-7],
   ['bigint', '-3', -3],
   // More digits than a number holds.
   ['bigint', '9007199254740993', '9007199254740993'],
