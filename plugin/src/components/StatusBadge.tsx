@@ -1,7 +1,8 @@
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Icon, Tooltip, useStyles2, useTheme2 } from '@grafana/ui';
-import { type AnyStatus, STATUS_STYLES, statusColor } from '../status/statusStyle';
+import { statusColor } from '../status/statusStyle';
+import { type AnyStatus, STATUS_STYLES } from '../status/statusStyles';
 
 interface Props {
   readonly status: AnyStatus | undefined;

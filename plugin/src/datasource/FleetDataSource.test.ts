@@ -20,6 +20,7 @@ const VARIABLES: Readonly<Record<string, string | string[]>> = {
   project: ['acme/a', 'acme/b'],
   run: 'r/1',
   all: '$__all',
+  every: '.*',
 };
 beforeAll(() => {
   const replace = (text = '', _scoped?: unknown, format?: unknown) =>
@@ -77,11 +78,12 @@ describe('runs', () => {
     );
     const frame = await frameOf({
       queryType: 'runs',
-      filters: { project: ['$project'], status: ['failed'], source: ['$all'] },
+      filters: { project: ['$project'], status: ['failed'], source: ['$all'], workflow: ['$every'] },
     });
     expect(values(frame, 'run')).toEqual(['r1', 'r2']);
     expect(asked[0]?.searchParams.getAll('project')).toEqual(['acme/a', 'acme/b']);
     expect(asked[0]?.searchParams.getAll('source')).toEqual([]);
+    expect(asked[0]?.searchParams.getAll('workflow')).toEqual([]);
     expect(asked[0]?.searchParams.get('since')).toBe('2026-11-20T00:00:00.000Z');
     expect(asked[1]?.searchParams.get('cursor')).toBe('next');
   });

@@ -1,12 +1,10 @@
 import type { ScopedVars } from '@grafana/data';
 import type { TemplateSrv } from '@grafana/runtime';
+import { isEverything } from './everything';
 import type { FilterName, FleetQuery } from './types';
 
 type Replace = Pick<TemplateSrv, 'replace'>;
 type WithFilters = { readonly filters?: FleetQuery['filters'] };
-
-/** What a variable with "All" chosen and no value of its own for it stands for: no filter. */
-const ALL = '$__all';
 
 /** One text with variables -> the values that it stands for: a variable of several values is several of them. */
 function valuesOf(text: string, templates: Replace, scoped: ScopedVars): string[] {
@@ -29,7 +27,7 @@ export function interpolateFilters(
   const entries = Object.entries(filters ?? {}) as [FilterName, string[]][];
   const replaced = entries.map(([name, texts]) => {
     const values = texts.flatMap((text) => valuesOf(text, templates, scoped)).filter((value) => value !== '');
-    return [name, values.includes(ALL) ? [] : [...new Set(values)]] as const;
+    return [name, values.some(isEverything) ? [] : [...new Set(values)]] as const;
   });
   return Object.fromEntries(replaced.filter(([, values]) => values.length > 0));
 }

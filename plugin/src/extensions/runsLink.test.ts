@@ -11,6 +11,7 @@ const VARIABLES: Readonly<Record<string, string[]>> = {
   project: ['acme/web', 'a.b'],
   one: ['x'],
   all: ['$__all'],
+  every: ['.*'],
   many: Array.from({ length: 21 }, (_, n) => `w${n}`),
 };
 beforeAll(() =>
@@ -49,7 +50,9 @@ it('reads variables that say how they are written', () => {
 
 it('does not filter by what is everything, a pattern or unknown', () => {
   const path = pathFor({
-    targets: [query('fleet_runs{project=~"$all",source=~".+",workflow="$nobody",model!="m",persona=~"$many"}')],
+    targets: [
+      query('fleet_runs{project=~"$all",source=~".+",status=~"$every",workflow="$nobody",model!="m",persona=~"$many"}'),
+    ],
   });
   expect(path).toBe('/a/fleetlens-fleet-app/runs');
 });

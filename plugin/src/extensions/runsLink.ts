@@ -8,6 +8,7 @@ import { getTemplateSrv } from '@grafana/runtime';
 import type { DataQuery } from '@grafana/schema';
 import { links } from '../app/links';
 import { DATA_SOURCE_ID } from '../constants';
+import { isEverything } from '../datasource/everything';
 import { type Filled, promMatchers } from './promMatchers';
 
 /** What the places that are extended tell, as far as it is used: panel menu, Explore, alert rules and their instances. */
@@ -29,7 +30,6 @@ const CARRIED = ['source', 'project', 'workflow', 'persona', 'model', 'status'] 
 /** What our exporter's metrics and the rules about them are called. */
 const OURS = /\bfleet(lens)?_\w+/;
 const OUR_RULES = /^Fleet[A-Z]/;
-const ALL = '$__all';
 /** So many values are everything that a variable has, and too many for an address. */
 const MOST_VALUES = 20;
 
@@ -110,7 +110,7 @@ function pick(valuesOf: (name: (typeof CARRIED)[number]) => readonly string[] | 
         values !== undefined &&
         values.length > 0 &&
         values.length <= MOST_VALUES &&
-        !values.some((value) => value === '' || value === ALL || value.includes('$'));
+        !values.some((value) => value === '' || isEverything(value) || value.includes('$'));
       return isFilter ? [[name, values]] : [];
     }),
   );

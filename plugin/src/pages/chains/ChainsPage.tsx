@@ -20,7 +20,7 @@ import { formatDuration, formatUsd, secondsBetween } from '../../format/formatVa
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { NewRows } from '../../live/NewRows';
 import { useLiveRows } from '../../live/useLiveRows';
-import { STATUS_STYLES } from '../../status/statusStyle';
+import { STATUS_STYLES } from '../../status/statusStyles';
 
 const PAGE_SIZE = 50;
 const FILTERS = ['source', 'project', 'workflow', 'status'] as const;

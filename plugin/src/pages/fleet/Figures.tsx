@@ -11,7 +11,7 @@ import { QueryState } from '../../components/QueryState';
 import { TrendChart } from '../../components/TrendChart';
 import { formatCount, formatDuration, formatScore, formatShare, formatUsd } from '../../format/formatValues';
 import { VERBATIM } from '../../format/verbatim';
-import { STATUS_STYLES } from '../../status/statusStyle';
+import { STATUS_STYLES } from '../../status/statusStyles';
 import { compareFigure, type Direction, readFigures, type WindowFigures } from './windowFigures';
 
 const LOOK_MS = 60_000;

@@ -15,7 +15,7 @@ import { RunTable } from '../../components/RunTable';
 import { formatCount } from '../../format/formatValues';
 import { VERBATIM } from '../../format/verbatim';
 import { LiveIndicator } from '../../live/LiveIndicator';
-import { STATUS_STYLES } from '../../status/statusStyle';
+import { STATUS_STYLES } from '../../status/statusStyles';
 import { DownloadRuns } from './DownloadRuns';
 import { RunFilterPanel } from './RunFilterPanel';
 import {

@@ -13,7 +13,7 @@ import { QueryState } from '../../components/QueryState';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { NewRows } from '../../live/NewRows';
 import { useLiveRows } from '../../live/useLiveRows';
-import { STATUS_STYLES } from '../../status/statusStyle';
+import { STATUS_STYLES } from '../../status/statusStyles';
 import { type Sandbox, SandboxTable, sandboxKey } from './SandboxTable';
 
 const PAGE_SIZE = 50;
