@@ -14,6 +14,9 @@ const nano = (amount: string) =>
 const one = (condition: string) => `case when ${condition} then 1::float8 end`;
 const bytes = (milliseconds: string) => `substring(int8send(${milliseconds}) from 3)`;
 
+/** SQL: a key, in the collation of usage.run_id: in another one its index is of no use, and each run would read all usage. */
+const runId = (key: string) => `${key} collate "default"`;
+
 /** Money that was counted, of the column `counted`: see StoredCounted. */
 const SPENT = (counted: string) => `json_array_elements(${counted}) as c(entry)
       cross join lateral (select (c.entry -> 4)::jsonb as money offset 0) m
@@ -58,7 +61,7 @@ export const RUN_FACTS = `wanted as materialized (
     cross join lateral jsonb_to_record(r.doc) as x("createdAt" text, "startedAt" text, "finishedAt" text, model text,
       iterations numeric, attempts numeric, "costUsd" numeric, "pullRequest" jsonb, quality jsonb, error jsonb)
     left join lateral (
-      select sum((u.doc ->> 'costUsd')::numeric) as cost from fleetlens.usage u where u.source = r.source and u.run_id = r.key
+      select sum((u.doc ->> 'costUsd')::numeric) as cost from fleetlens.usage u where u.source = r.source and u.run_id = ${runId('r.key')}
         having bool_or(exists (select from ${SPENT('u.counted')}))) used on true
     cross join lateral (
       select bool_and(first.passed) as passed from (
@@ -81,13 +84,13 @@ export const RUN_FACTS = `wanted as materialized (
     from run r
     cross join lateral (
       select r.counted, null as model
-      union all select u.counted, u.doc ->> 'model' from fleetlens.usage u where u.source = r.source and u.run_id = r.key) p
+      union all select u.counted, u.doc ->> 'model' from fleetlens.usage u where u.source = r.source and u.run_id = ${runId('r.key')}) p
     cross join lateral (select ${SPENT_FIELDS} from ${SPENT('p.counted')}) s
     union all
     select w.source, w.key, s.slot, s.project, '', s.persona, coalesce(u.doc ->> 'model', ''), s.nano
     from wanted w
     cross join lateral (
-      select of_run.counted, of_run.doc from fleetlens.usage of_run where of_run.source = w.source and of_run.run_id = w.key
+      select of_run.counted, of_run.doc from fleetlens.usage of_run where of_run.source = w.source and of_run.run_id = ${runId('w.key')}
         and not exists (select from fleetlens.run r where r.source = of_run.source and r.key = of_run.run_id)
       union all
       select alone.counted, alone.doc from fleetlens.usage alone where starts_with(w.key, E'\\x1f')
