@@ -12,7 +12,9 @@ it('looks the records of a run up through indexes, however many other runs have 
       ['run-1'],
     ]);
     const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
-    expect(plan).toContain('using usage_run');
+    const ofUsage = plan.match(/using usage_run .*\n.*/g);
+    expect(ofUsage).not.toBeNull();
+    for (const scan of ofUsage ?? []) expect(scan).toMatch(/Index Cond: .*run_id = /);
     expect(plan).not.toMatch(/Seq Scan on (run|usage|step)/);
   } finally {
     await client.query('rollback');
