@@ -28,16 +28,22 @@ interface Options {
   readonly source?: MetricsSource | undefined;
   /** What becomes of each event. */
   readonly commit?: (event: PushedEvent) => PushResult;
+  readonly max?: number;
   readonly projectMax?: number;
 }
 
-async function bed({ commit = () => ({ result: 'accepted' }), projectMax = 1_000, ...options }: Options = {}) {
+async function bed({
+  commit = () => ({ result: 'accepted' }),
+  max = 1_000,
+  projectMax = 1_000,
+  ...options
+}: Options = {}) {
   const registry = new Registry();
   const log = pino({ level: 'silent' });
   const limited = selfCounter(registry, 'fleetlens_rate_limited_total');
   const counted = selfCounter(registry, 'fleetlens_ingest_events_total');
   const limits = await RateLimits.open(
-    { max: 1_000, project_max: projectMax, window: 60_000, redis_port: 6379 },
+    { max, project_max: projectMax, window: 60_000, redis_port: 6379 },
     { log, limited, storeUp: selfGauge(registry, 'fleetlens_rate_limit_store_up') },
   );
   const sha256 = createHash('sha256').update(TOKEN).digest('hex');
@@ -216,6 +222,11 @@ describe('a request that is refused', () => {
   it('may push for no source that takes metrics', async () => {
     const { post } = await bed({ source: undefined });
     expect(await post(metric('rounds', 1))).toMatchObject({ status: 403, body: { error: { code: 'forbidden' } } });
+  });
+
+  it('counts for its project alone: many senders stand behind one address', async () => {
+    const { post } = await bed({ max: 1 });
+    for (const id of ['a', 'b', 'c']) expect(await post(metric('exit_code', 0, { id }))).toMatchObject({ status: 200 });
   });
 
   it('is over the limit of its project, also where nothing of it can be read', async () => {

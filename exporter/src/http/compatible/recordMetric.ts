@@ -161,7 +161,7 @@ function eventsOf(
   if (records.length === 0)
     throw new EventRejected(`metric_value: found ${value}, expected how many webhooks there were`);
   // The run may have become known since: what was sent is what tells whether it comes again.
-  const said = JSON.stringify([runId, name, value, metric.recorded_at ?? null]);
+  const said = JSON.stringify([runId, name, value, metric.recorded_at]);
   return records.map(({ kind, data }) => ({
     ...normaliseEvent({ id: `metric ${kind} ${eventId}`, source: source.name, kind, at, data }, nowMs, values),
     said: `${kind} ${said}`,

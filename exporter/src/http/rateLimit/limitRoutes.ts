@@ -43,9 +43,7 @@ export function limitRoutes(app: FastifyInstance, limits: RateLimits | undefined
 
   app.addHook('preHandler', (request, reply, done) => {
     if (request.routeOptions.config.access !== 'read') return done();
-    const subjects = subjectsOf(request);
-    if (subjects.length === 0) return done();
-    settle(limits.takeSubjects('read', subjects), reply, done);
+    settle(limits.takeSubjects('read', subjectsOf(request)), reply, done);
   });
 
   app.addHook('onSend', (request, reply, _payload, done) => {
