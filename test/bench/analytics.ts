@@ -2,78 +2,247 @@ import pg from 'pg';
 import { ANALYTICS_DIMENSIONS } from '../../exporter/src/contract/analytics.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
+import { migrate } from '../../exporter/src/ledger/migrate.ts';
 import { waitFor } from '../support/waitFor.ts';
-import { type Bed, createLedger, dropDatabase } from './bed.ts';
+import { type Bed, createLedger } from './bed.ts';
 import { BENCH_TOKEN, type ExporterProcess, startExporter } from './exporterProcess.ts';
 import { atMost, count, type Figure, ms } from './figure.ts';
 import { fleetEvents, PROJECTS, SOURCE, WORKFLOWS } from './fleet.ts';
 import { get, post } from './httpClient.ts';
 
-const DATABASE = 'bench_analytics';
-/** A ledger that was filled and read before, so that one can measure again without waiting for a million runs: its URL. */
-const KEPT_LEDGER = process.env.FLEETLENS_BENCH_LEDGER;
+/**
+ * A server whose ledgers are kept, so that one can measure again without waiting for a million runs twice: its URL, without a
+ * database. What is not there is made.
+ */
+const KEPT = process.env.FLEETLENS_BENCH_LEDGERS;
 const GOAL_MS = 300;
 const FIRST_READ_GOAL_S = 180;
-const DAYS = 400;
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 const PERSONAS = ['engineer', 'reviewer', 'planner', 'tester'] as const;
 const MODELS = ['large', 'small', 'other'] as const;
+/** Over how many days the runs of a ledger are spread: as long as retention keeps them, and as long as a window of the goal. */
+const SPREAD_DAYS = 400;
+const DENSE_DAYS = 30;
 
-const since = (days: number) => `from=${new Date(Date.now() - days * DAY_MS).toISOString()}`;
-const project = `project=${encodeURIComponent(PROJECTS[0] as string)}`;
+/** How often each question is asked, and how many of the mix. */
+const ROUNDS = 20;
+const MIXED = 300;
 
-/** What dashboards and weekly reviews ask for: of the last 30 days where nothing else is said, and of everything. */
-const QUESTIONS: Readonly<Record<string, () => string>> = {
-  'all runs of 30 days': () => 'runs',
-  'all runs of 400 days': () => `runs?${since(DAYS)}`,
-  'by workflow, 400 days': () => `runs?by=workflow&${since(DAYS)}`,
-  'by project and persona, 400 days': () => `runs?by=project,persona&${since(DAYS)}`,
-  'by all five dimensions, 400 days': () => `runs?by=${ANALYTICS_DIMENSIONS.join(',')}&limit=1000&${since(DAYS)}`,
-  'of one project by model, 400 days': () => `runs?by=model&${project}&${since(DAYS)}`,
-  'of two workflows and a persona by project, 90 days': () =>
-    `runs?by=project&workflow=${WORKFLOWS[0]}&workflow=${WORKFLOWS[1]}&persona=${PERSONAS[0]}&${since(90)}`,
-  'failures by category and workflow, 400 days': () => `failures?by=workflow&${since(DAYS)}`,
-  'spend by project, 400 days': () => `spend?by=project&${since(DAYS)}`,
-  'a day each, 400 days': () => `timeseries?bucket=day&${since(DAYS)}`,
-  'a day each by workflow, 400 days': () => `timeseries?bucket=day&by=workflow&${since(DAYS)}`,
-  'a day each by project and persona, 90 days': () => `timeseries?bucket=day&by=project,persona&${since(90)}`,
-  'a day each in Kolkata by workflow, 90 days': () =>
-    `timeseries?bucket=day&time_zone=Asia/Kolkata&by=workflow&${since(90)}`,
-  'an hour each, 30 days': () => 'timeseries?bucket=hour',
-  'an hour each by workflow and model, 7 days': () => `timeseries?bucket=hour&by=workflow,model&${since(7)}`,
-  'an hour each, 400 days': () => `timeseries?bucket=hour&${since(DAYS)}`,
-  'persona review of last week': () => 'personas',
-  'budget retrospective of last week': () => 'budgets',
+/** Every way to group, by how many dimensions. */
+const GROUPINGS = Array.from({ length: 2 ** ANALYTICS_DIMENSIONS.length }, (_, bits) =>
+  ANALYTICS_DIMENSIONS.filter((_dimension, i) => (bits >> i) & 1).join(','),
+);
+const groupingsBy = (...sizes: number[]) =>
+  GROUPINGS.filter((by) => sizes.includes(by === '' ? 0 : by.split(',').length));
+const [NONE, ONE, TWO, MORE, ALL] = [[0], [1], [2], [3, 4], [5]].map((sizes) => groupingsBy(...sizes)) as [
+  ...[string[], string[], string[], string[], string[]],
+];
+
+/** The path of a question in its nth round. */
+type Question = (n: number) => string;
+
+const iso = (msSince1970: number) => new Date(msSince1970).toISOString();
+const last = (days: number) => `from=${iso(Date.now() - days * DAY_MS)}`;
+/** Any of them comes up before one does twice. */
+const pickBy = (groupings: readonly string[], n: number) => `by=${groupings[(n * 13) % groupings.length]}`;
+const encoded = (list: readonly string[], n: number) => encodeURIComponent(list[n % list.length] as string);
+const asks =
+  (path: string, groupings: readonly string[], window: (n: number) => string, more: Question = () => ''): Question =>
+  (n) => {
+    const by = pickBy(groupings, n);
+    return `analytics/${path}${path.includes('?') ? '&' : '?'}${[by === 'by=' ? '' : by, window(n), more(n)].filter((part) => part !== '').join('&')}`;
+  };
+const projectOf: Question = (n) => `project=${encoded(PROJECTS, n)}`;
+const someFilters: Question = (n) =>
+  `workflow=${encoded(WORKFLOWS, n)}&workflow=${encoded(WORKFLOWS, n + 1)}&persona=${encoded(PERSONAS, n)}`;
+const allFilters: Question = (n) =>
+  `source=${SOURCE}&${projectOf(n)}&${projectOf(n + 3)}&${someFilters(n)}&model=${encoded(MODELS, n)}`;
+
+/** Every kind of question over windows of up to 30 days; of several groupings in turn. @param days that the ledger has */
+function questionsOfAMonth(days: number): Readonly<Record<string, Question>> {
+  const month = () => last(30);
+  /** Begins and ends within an hour, wherever the ledger has runs: as long as `lengthMs`, or as there are. */
+  const odd = (lengthMs: number) => (n: number) => {
+    const place = ((n * 0.618) % 1) * Math.max(0, days * DAY_MS - lengthMs - DAY_MS);
+    const to = Date.now() - 37 * 60_000 - place;
+    return `from=${iso(to - lengthMs)}&to=${iso(to)}`;
+  };
+  return {
+    'figures with percentiles, 30 days': asks('runs', NONE, month),
+    'figures, by one dimension': asks('runs', ONE, month),
+    'figures, by two': asks('runs', TWO, month),
+    'figures, by three or four': asks('runs?limit=1000', MORE, month),
+    'figures, by all five': asks('runs?limit=1000', ALL, month),
+    'figures, any grouping, 7 days': asks('runs', GROUPINGS, () => last(7)),
+    'figures, any grouping, a day': asks('runs', GROUPINGS, () => last(1)),
+    'figures, any grouping, 30 days from and to odd minutes': asks('runs', GROUPINGS, odd(30 * DAY_MS)),
+    'figures, any grouping, 5 days from and to odd minutes': asks('runs', GROUPINGS, odd(5 * DAY_MS)),
+    'figures, any grouping, 20 minutes': asks('runs', GROUPINGS, odd(HOUR_MS / 3)),
+    'figures, of one project by model, 30 days': asks('runs?by=model', NONE, month, projectOf),
+    'figures, of two workflows and a persona, any grouping': asks('runs', GROUPINGS, month, someFilters),
+    'figures, filtered in all five, any grouping': asks('runs', GROUPINGS, month, allFilters),
+    'failures by category, 30 days': asks('failures', NONE, month),
+    'failures by category, and one dimension': asks('failures', ONE, month),
+    'failures by category, and two': asks('failures', TWO, month),
+    'failures by category, and all five': asks('failures?limit=1000', ALL, month),
+    'failures by category, of two workflows and a persona, any grouping': asks(
+      'failures',
+      GROUPINGS,
+      month,
+      someFilters,
+    ),
+    'failures by category, any grouping, 5 days from and to odd minutes': asks('failures', GROUPINGS, odd(5 * DAY_MS)),
+    'spend, 30 days': asks('spend', NONE, month),
+    'spend, by one or two dimensions': asks('spend', [...ONE, ...TWO], month),
+    'spend, by more': asks('spend?limit=1000', [...MORE, ...ALL], month),
+    'spend, filtered in all five, any grouping': asks('spend', GROUPINGS, month, allFilters),
+    'an hour each, 30 days': asks('timeseries?bucket=hour', NONE, month),
+    'an hour each, by one dimension': asks('timeseries?bucket=hour', ONE, month),
+    'an hour each, by two, 20 groups': asks('timeseries?bucket=hour', TWO, month),
+    'an hour each, by three or more, 20 groups': asks('timeseries?bucket=hour', [...MORE, ...ALL], month),
+    'an hour each, of one project by workflow': asks('timeseries?bucket=hour&by=workflow', NONE, month, projectOf),
+    'an hour each, filtered in all five': asks('timeseries?bucket=hour', NONE, month, allFilters),
+    'an hour each, any grouping, 7 days': asks('timeseries?bucket=hour', GROUPINGS, () => last(7)),
+    'an hour each, any grouping, a day': asks('timeseries?bucket=hour', GROUPINGS, () => last(1)),
+    'an hour each, of Kolkata, 30 days': asks('timeseries?bucket=hour&time_zone=Asia/Kolkata', NONE, month),
+    'an hour each, of Kolkata by one dimension, 7 days': asks(
+      'timeseries?bucket=hour&time_zone=Asia/Kolkata',
+      ONE,
+      () => last(7),
+    ),
+    'a day each, 30 days': asks('timeseries?bucket=day', NONE, month),
+    'a day each, by one dimension': asks('timeseries?bucket=day', ONE, month),
+    'a day each, by two': asks('timeseries?bucket=day&limit=100', TWO, month),
+    'a day each, by three or more, 100 groups': asks('timeseries?bucket=day&limit=100', [...MORE, ...ALL], month),
+    'a day each, of New York by one or two dimensions': asks(
+      'timeseries?bucket=day&time_zone=America/New_York',
+      [...ONE, ...TWO],
+      month,
+    ),
+    'a day each, of Kolkata by one or two dimensions': asks(
+      'timeseries?bucket=day&time_zone=Asia/Kolkata',
+      [...ONE, ...TWO],
+      month,
+    ),
+    'a day each, of two workflows and a persona, any grouping': asks(
+      'timeseries?bucket=day',
+      GROUPINGS,
+      month,
+      someFilters,
+    ),
+    'a week each, any grouping, 30 days': asks('timeseries?bucket=week', GROUPINGS, month),
+    'persona review of last week': asks('personas', NONE, () => ''),
+    'persona review of last week, of one project in New York': asks(
+      'personas?time_zone=America/New_York',
+      NONE,
+      () => '',
+      projectOf,
+    ),
+    'budget retrospective of last week': asks('budgets', NONE, () => ''),
+    'budget retrospective of last week, of one project': asks('budgets', NONE, () => '', projectOf),
+    'quality, a day each, 30 days': () => `quality/trend?${month()}`,
+    'quality, of one project, two workflows and a persona': (n) =>
+      `quality/trend?${month()}&${projectOf(n)}&${someFilters(n)}`,
+    'quality, an hour each, of one dimension of quality': () =>
+      `quality/trend?bucket=1h&dimension=composite&${month()}`,
+    'quality baselines of all workflows': () => 'quality/baselines',
+    'what needs attention: a week against the week before': () => `attention?${last(7)}`,
+  };
+}
+
+/** Beyond what is asked for: to see what windows of all days take. */
+const LONG_QUESTIONS: Readonly<Record<string, Question>> = {
+  'figures with percentiles, 400 days': asks('runs', NONE, () => last(SPREAD_DAYS)),
+  'figures, by one dimension': asks('runs', ONE, () => last(SPREAD_DAYS)),
+  'figures, by two or more': asks('runs?limit=1000', [...TWO, ...MORE, ...ALL], () => last(SPREAD_DAYS)),
+  'figures, of two workflows and a persona, any grouping': asks(
+    'runs',
+    GROUPINGS,
+    () => last(SPREAD_DAYS),
+    someFilters,
+  ),
+  'failures by category and one dimension, 400 days': asks('failures', ONE, () => last(SPREAD_DAYS)),
+  'spend by one or two dimensions, 400 days': asks('spend', [...ONE, ...TWO], () => last(SPREAD_DAYS)),
+  'a day each, 400 days': asks('timeseries?bucket=day', NONE, () => last(SPREAD_DAYS)),
+  'a day each, by one dimension': asks('timeseries?bucket=day', ONE, () => last(SPREAD_DAYS)),
+  'a day each by two dimensions, 90 days': asks('timeseries?bucket=day', TWO, () => last(90)),
+  'an hour each, 400 days': asks('timeseries?bucket=hour', NONE, () => last(SPREAD_DAYS)),
 };
 
-/** What answers take with a million runs in 400 days, a run pushed before each; how the figures come to be, and follow. */
-export async function benchAnalytics(bed: Bed): Promise<Figure[]> {
+interface Ledger {
+  readonly url: string;
+  readonly runs: number;
+  /** What the first reading took; none where the ledger was kept. */
+  readonly firstReading: readonly Figure[];
+}
+
+const ledgers = new Map<number, Ledger>();
+
+/** A ledger with a million runs in so many days, read and added up: made once. */
+async function ledgerOf(bed: Bed, days: number): Promise<Ledger> {
+  const known = ledgers.get(days);
+  if (known !== undefined) return known;
   const runs = bed.quick ? 5_000 : 1_000_000;
-  const url = KEPT_LEDGER ?? (await createLedger(bed.cluster, DATABASE));
+  const { url, isNew } = await openLedger(bed, `bench_analytics_${days}`);
+  let firstReading: Figure[] = [];
+  if (isNew) {
+    bed.say(`analytics: ${count(runs)} runs in ${days} days`);
+    await withPool(url, (pool) => fill(pool, runs, days));
+    firstReading = await asked(url, (exporter, pool) => readFirst(bed, exporter, pool, runs));
+  }
+  const ledger = { url, runs, firstReading };
+  ledgers.set(days, ledger);
+  return ledger;
+}
+
+async function openLedger(bed: Bed, database: string): Promise<{ url: string; isNew: boolean }> {
+  if (KEPT === undefined) return { url: await createLedger(bed.cluster, database), isNew: true };
+  const url = `${KEPT}/${database}`;
+  return await withPool(`${KEPT}/postgres`, async (pool) => {
+    const { rowCount } = await pool.query('select from pg_database where datname = $1', [database]);
+    if (rowCount === 0) {
+      await pool.query(`create database ${database}`);
+      await migrate(url);
+    }
+    return { url, isNew: rowCount === 0 };
+  });
+}
+
+async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   try {
-    if (KEPT_LEDGER === undefined) {
-      bed.say(`analytics: ${count(runs)} runs in ${DAYS} days`);
-      await fill(pool, runs);
-    }
-    return [
-      ...(KEPT_LEDGER === undefined ? await asked(bed, url, pool, runs, firstReading) : []),
-      ...(await follow(bed, pool, runs)),
-      ...(await asked(bed, url, pool, runs, answers)),
-    ];
+    return await work(pool);
   } finally {
     await pool.end();
-    if (KEPT_LEDGER === undefined) await dropDatabase(bed.cluster, DATABASE);
   }
+}
+
+/** What answers over up to 30 days take where the runs are of more than a year; and, without a goal, those over all of it. */
+export async function benchAnalytics(bed: Bed): Promise<Figure[]> {
+  const { url, runs } = await ledgerOf(bed, SPREAD_DAYS);
+  return await asked(url, async (exporter) => [
+    ...(await answers(bed, exporter, runs, SPREAD_DAYS)),
+    ...(await timeQuestions(bed, exporter, LONG_QUESTIONS)).map(([what, took]) => figureOf(what, took)),
+  ]);
+}
+
+/** The same where all runs are of these 30 days: 13 times as many in a window. */
+export async function benchDenseAnalytics(bed: Bed): Promise<Figure[]> {
+  const { url, runs } = await ledgerOf(bed, DENSE_DAYS);
+  return await asked(url, (exporter) => answers(bed, exporter, runs, DENSE_DAYS));
+}
+
+/** How the figures come to be, and follow. */
+export async function benchAnalyticsUpkeep(bed: Bed): Promise<Figure[]> {
+  const { url, runs, firstReading } = await ledgerOf(bed, SPREAD_DAYS);
+  return [...firstReading, ...(await withPool(url, (pool) => follow(bed, pool, runs)))];
 }
 
 /** Measures with an exporter that has just started. */
 async function asked(
-  bed: Bed,
   url: string,
-  pool: pg.Pool,
-  runs: number,
-  measure: (bed: Bed, exporter: ExporterProcess, pool: pg.Pool, runs: number) => Promise<Figure[]>,
+  measure: (exporter: ExporterProcess, pool: pg.Pool) => Promise<Figure[]>,
 ): Promise<Figure[]> {
   const exporter = await startExporter(url, {
     ledger: { database_url: url },
@@ -81,7 +250,7 @@ async function asked(
     rate_limit: { max: 1_000_000_000 },
   });
   try {
-    return await measure(bed, exporter, pool, runs);
+    return await withPool(url, (pool) => measure(exporter, pool));
   } finally {
     await exporter.stop();
   }
@@ -89,15 +258,15 @@ async function asked(
 
 /**
  * Runs as the ledger keeps them, settled, every one at a time of its own: by 10 projects, 5 workflows, 4 personas, 3 models and 5
- * ways to fail; a verdict for every fourth. Their rollups are left out; nothing here reads them.
+ * ways to fail; a verdict for every fourth, an evaluation for those that succeeded. Their rollups are left out; nothing here reads them.
  */
-async function fill(pool: pg.Pool, runs: number): Promise<void> {
+async function fill(pool: pg.Pool, runs: number, days: number): Promise<void> {
   const pick = (values: readonly string[]) =>
     `(array[${values.map((value) => `'${value}'`).join(', ')}])[1 + floor(random() * ${values.length})::int]`;
   const time = (at: string) => `to_char((${at}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   const { rows: indexes } = await pool.query<{ name: string; definition: string }>(
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition from pg_index
-      where indrelid = 'fleetlens.run'::regclass and not indisprimary`,
+      where indrelid in ('fleetlens.run'::regclass, 'fleetlens.evaluation'::regclass) and not indisprimary`,
   );
   for (const statement of [
     ...indexes.map(({ name }) => `drop index ${name}`),
@@ -106,7 +275,7 @@ async function fill(pool: pg.Pool, runs: number): Promise<void> {
       select n, ${pick(PROJECTS)} as project, ${pick(WORKFLOWS)} as workflow, ${pick(PERSONAS)} as persona, ${pick(MODELS)} as model,
         ${pick([...Array<string>(7).fill('succeeded'), 'failed', 'timed_out', 'cancelled'])} as status,
         ${pick(['api_key', 'timeout', 'rate_limit', 'git_push', 'other'])} as category,
-        date_trunc('milliseconds', now() - interval '2 hours' - random() * interval '${DAYS} days' * 0.99) as created,
+        date_trunc('milliseconds', now() - interval '2 hours' - random() * interval '${days} days' * 0.99) as created,
         date_trunc('milliseconds', random() * random() * interval '10 minutes') as wait,
         date_trunc('milliseconds', random() * interval '90 minutes') as took,
         date_trunc('milliseconds', random() * random() * interval '3 days') as merge,
@@ -129,6 +298,10 @@ async function fill(pool: pg.Pool, runs: number): Promise<void> {
       select '${SOURCE}', 'r' || n || E'\\x1f' || 's0', jsonb_build_object('source', '${SOURCE}', 'runId', 'r' || n, 'stepId', 's0',
           'role', 'checker', 'status', 'succeeded', 'verdict', jsonb_build_object('passed', n % 5 > 0)), '[]', created + wait + took, 0
       from filled where n % 4 = 0`,
+    `insert into fleetlens.evaluation (source, run_id, attempt, project, workflow, persona, at, composite, correctness, type_safety,
+        code_style, test_coverage, completeness, baseline, margin)
+      select '${SOURCE}', 'r' || n, 1, project, workflow, persona, ${time('created + wait + took')}, 60 + n % 40, 50 + n % 50, 70 + n % 30,
+        n % 100, 40 + n % 60, 80 + n % 20, 75, 10 from filled where status = 'succeeded'`,
     ...indexes.map(({ definition }) => definition),
     `update fleetlens.run_fact_state set scan_kind = 'run'`,
     'vacuum analyze',
@@ -138,7 +311,7 @@ async function fill(pool: pg.Pool, runs: number): Promise<void> {
 }
 
 /** A ledger of before: how long until its figures can be told, and what a scrape takes meanwhile. */
-async function firstReading(bed: Bed, exporter: ExporterProcess, pool: pg.Pool, runs: number): Promise<Figure[]> {
+async function readFirst(bed: Bed, exporter: ExporterProcess, pool: pg.Pool, runs: number): Promise<Figure[]> {
   const started = performance.now();
   const scrapes: number[] = [];
   const until = async (what: string, done: string) => {
@@ -203,50 +376,59 @@ async function follow(bed: Bed, pool: pg.Pool, runs: number): Promise<Figure[]> 
 }
 
 /** In turn, a run pushed before each, from a start with cold plans on. */
-async function answers(bed: Bed, exporter: ExporterProcess, _pool: pg.Pool, runs: number): Promise<Figure[]> {
-  let pushed = 0;
-  const ask = async (question: string) => {
-    const events = [...fleetEvents(1, `a${Date.now()}-${pushed++}`, Date.now())];
-    await post(`${exporter.url}/api/v1/events`, exporter.token, { events });
-    const authorization = `Bearer ${exporter.token}`;
-    return (await get(`${exporter.url}/api/v1/analytics/${question}`, { authorization })).tookMs;
-  };
-  const times = new Map(Object.keys(QUESTIONS).map((what) => [what, [] as number[]]));
-  for (let i = 0; i < (bed.quick ? 2 : 20); i++) {
-    for (const [what, question] of Object.entries(QUESTIONS)) times.get(what)?.push(await ask(question()));
+async function timeQuestions(
+  bed: Bed,
+  exporter: ExporterProcess,
+  questions: Readonly<Record<string, Question>>,
+): Promise<[what: string, took: readonly number[]][]> {
+  const times = Object.entries(questions).map(([what, question]) => ({ what, question, took: [] as number[] }));
+  for (let n = 0; n < (bed.quick ? 2 : ROUNDS); n++) {
+    for (const { question, took } of times) took.push(await ask(exporter, question(n)));
   }
+  return times.map(({ what, took }) => [what, took]);
+}
+
+let pushed = 0;
+async function ask({ url, token }: ExporterProcess, path: string): Promise<number> {
+  const events = [...fleetEvents(1, `a${Date.now()}-${pushed++}`, Date.now())];
+  await post(`${url}/api/v1/events`, token, { events });
+  return (await get(`${url}/api/v1/${path}`, { authorization: `Bearer ${token}` })).tookMs;
+}
+
+/** Every kind of question, and a mix of all that can be asked, each against the goal. */
+async function answers(bed: Bed, exporter: ExporterProcess, runs: number, days: number): Promise<Figure[]> {
+  const single = await timeQuestions(bed, exporter, questionsOfAMonth(days));
   const random = randomNumbers(7);
   const mixed: number[] = [];
-  for (let i = 0; i < (bed.quick ? 20 : 300); i++) mixed.push(await ask(anyQuestion(random)));
-  const figure = (what: string, took: readonly number[]): Figure => {
-    const p95 = percentile(took, 0.95);
-    return {
-      what,
-      value: ms(p95),
-      against: `${ms(percentile(took, 0.5))} p50, ${ms(Math.max(...took))} at most`,
-      goal: atMost(Math.round(p95), GOAL_MS, ' ms'),
-    };
-  };
+  for (let i = 0; i < (bed.quick ? 20 : MIXED); i++) mixed.push(await ask(exporter, anyQuestion(random, days)));
   return [
-    figure(
-      `analytics p95, ${count(runs)} runs in ${DAYS} days, one pushed before each: ${mixed.length} questions of any grouping, range and filter`,
+    figureOf(
+      `analytics p95, ${count(runs)} runs in ${days} days, one pushed before each: ${mixed.length} questions of any kind, grouping, window of up to 30 days, and filter`,
       mixed,
+      GOAL_MS,
     ),
-    ...[...times].map(([what, took]) => figure(`… ${what}`, took)),
+    ...single.map(([what, took]) => figureOf(what, took, GOAL_MS)),
   ];
 }
 
-/** Of every grouping, ranges from an hour to all, with and without filters. */
-function anyQuestion(random: () => number): string {
+function figureOf(what: string, took: readonly number[], goalMs?: number): Figure {
+  const p95 = percentile(took, 0.95);
+  return {
+    what,
+    value: ms(p95),
+    against: `${ms(percentile(took, 0.5))} p50, ${ms(Math.max(...took))} at most`,
+    ...(goalMs === undefined ? {} : { goal: atMost(Math.round(p95), goalMs, ' ms') }),
+  };
+}
+
+/** Of every kind and grouping, windows from 20 minutes to 30 days, with and without filters. */
+function anyQuestion(random: () => number, daysOfLedger: number): string {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const asked = pick(['runs', 'runs', 'runs', 'failures', 'spend', 'timeseries', 'timeseries'] as const);
   const by = ANALYTICS_DIMENSIONS.filter(() => random() < 0.4);
-  const days = pick([1 / 24, 1, 7, 30, 90, 180, DAYS]);
-  const to = Date.now() - (random() < 0.5 ? 0 : random() * (DAYS - days) * DAY_MS);
-  const parameters = new URLSearchParams({
-    from: new Date(to - days * DAY_MS).toISOString(),
-    to: new Date(to).toISOString(),
-  });
+  const days = pick([1 / 72, 1 / 24, 1, 2.34, 7, 14, 30, 30]);
+  const to = Date.now() - (random() < 0.5 ? 0 : random() * Math.max(0, daysOfLedger - days) * DAY_MS);
+  const parameters = new URLSearchParams({ from: iso(to - days * DAY_MS), to: iso(to) });
   if (by.length > 0) parameters.set('by', by.join(','));
   const filters = { project: PROJECTS, workflow: WORKFLOWS, persona: PERSONAS, model: MODELS };
   for (const [dimension, values] of Object.entries(filters)) {
@@ -254,12 +436,11 @@ function anyQuestion(random: () => number): string {
       parameters.append(dimension, pick(values));
   }
   if (asked === 'timeseries') {
-    const bucket = days <= 30 ? pick(['hour', 'day'] as const) : pick(['day', 'week'] as const);
-    parameters.set('bucket', bucket);
+    parameters.set('bucket', pick(['hour', 'day', 'day', 'week'] as const));
     parameters.set('time_zone', pick(['UTC', 'UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata']));
     parameters.set('limit', '20');
   }
-  return `${asked}?${parameters}`;
+  return `analytics/${asked}?${parameters}`;
 }
 
 function percentile(values: readonly number[], p: number): number {

@@ -8,7 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { benchAnalytics } from './analytics.ts';
+import { benchAnalytics, benchAnalyticsUpkeep, benchDenseAnalytics } from './analytics.ts';
 import { benchBackfill } from './backfill.ts';
 import { type Bed, startBenchPostgres, withClient } from './bed.ts';
 import { type Figure, figureTable, megabytes } from './figure.ts';
@@ -24,6 +24,8 @@ const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Pro
   gate: { title: 'Gate', measure: benchGate },
   backfill: { title: 'Backfill', measure: benchBackfill },
   analytics: { title: 'Analytics', measure: benchAnalytics },
+  'analytics-dense': { title: 'Analytics, all runs of 30 days', measure: benchDenseAnalytics },
+  'analytics-upkeep': { title: 'Analytics, upkeep', measure: benchAnalyticsUpkeep },
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } });
