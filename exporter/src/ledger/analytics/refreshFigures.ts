@@ -38,6 +38,7 @@ async function dirtyNodes(client: pg.ClientBase, level: number, quiet: boolean):
   return rows.map((row) => row.n);
 }
 
+// In the order in which they are read: so the rows of a node are next to each other, and a window reads a tenth of the pages.
 async function addUp(client: pg.ClientBase, level: number, nodes: readonly number[]): Promise<void> {
   await client.query(`delete from fleetlens.run_sum where level = ${level} and mask = any($1) and n = any($2)`, [
     masksOf(level),
@@ -45,7 +46,7 @@ async function addUp(client: pg.ClientBase, level: number, nodes: readonly numbe
   ]);
   await client.query(
     `insert into fleetlens.run_sum (level, mask, n, dim, ${MEASURES.join(', ')})
-      select ${level}, s.mask, s.n, s.dim, ${measureColumns('s')} from (${NODE_SUMS[level]}) s`,
+      select ${level}, s.mask, s.n, s.dim, ${measureColumns('s')} from (${NODE_SUMS[level]}) s order by s.mask, s.n, s.dim`,
     [nodes],
   );
   await client.query(`delete from fleetlens.run_dirty where level = ${level} and n = any($1)`, [nodes]);
