@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished } from 'vitest';
@@ -557,6 +557,35 @@ it('deliveries of webhooks: each once, with its outcome', async () => {
   );
   await pollForTest(open({ artifacts: { path } }).source, ledger);
   expect(ledger.all('adapter').map(({ eventId }) => eventId)).toEqual(['d1', 'd2', 'd3', 'd4', 'd5', 'd6']);
+});
+
+it('deliveries that were read are not read again, by a new process neither; one that comes late is', async () => {
+  const path = await root();
+  const directory = join(path, 'runs', 'github-deliveries');
+  await mkdir(directory, { recursive: true });
+  const now = Math.floor(Date.now() / 1000);
+  const put = async (id: string, secondsAgo: number) => {
+    const file = join(directory, `${id}.json`);
+    await writeFile(file, JSON.stringify({ guid: id, status: 200 }));
+    await utimes(file, now - secondsAgo, now - secondsAgo);
+  };
+  await put('old', 1_800);
+  await put('one', 300);
+  await put('another', 300);
+  const ledger = new RecordingLedger();
+  const readBy = async (source: Source) => {
+    const before = ledger.batches.length;
+    await pollForTest(source, ledger);
+    const records = ledger.batches.slice(before).flatMap((batch) => batch.records);
+    return records.map(({ data }) => data.eventId).sort();
+  };
+  const { source } = open({ artifacts: { path } });
+  expect(await readBy(source)).toEqual(['another', 'old', 'one']);
+  expect(await readBy(source)).toEqual([]);
+  expect(await readBy(open({ artifacts: { path } }).source)).toEqual([]);
+  // Its writer began before the newest of those that were read was done.
+  await put('late', 330);
+  expect(await readBy(open({ artifacts: { path } }).source)).toEqual(['late']);
 });
 
 it('webhook_processed is counted row by row', async () => {

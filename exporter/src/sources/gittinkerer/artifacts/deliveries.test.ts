@@ -14,8 +14,20 @@ it.each([
   [{ headers: { 'X-GitHub-Delivery': 'd1' } }],
   [{ request: { headers: { 'x-github-delivery': 'd1' } } }],
   [{ id: 'd1' }],
+  [{ guid: '', delivery_id: null, id: 'd1' }],
 ])('the id of a delivery is read of %j', (entry) => {
   expect(told(entry)).toMatchObject([{ kind: 'adapter', adapter: 'github-webhook', eventId: 'd1', count: 1 }]);
+});
+
+it('an id that is a number is one', () => {
+  expect(told({ id: 12345678 })).toMatchObject([{ eventId: '12345678' }]);
+});
+
+it.each([
+  [{ run_id: 'r1', request_id: 'q1', action: 'created' }],
+  [{ runId: 'r1', requestId: 'q1', payload: { action: 'created' } }],
+])('its run, request and action are read of %j', (entry) => {
+  expect(told(entry)).toMatchObject([{ attributes: { runId: 'r1', requestId: 'q1', action: 'created' } }]);
 });
 
 it('a delivery without an id is known by its place', () => {
@@ -166,6 +178,7 @@ it('a delivery that failed is a call and an error, both with all that is said of
 
 it('a file is one delivery, a list of them, or one a line', () => {
   expect(readEntries('{"id":1}')).toEqual([{ id: 1 }]);
+  expect(readEntries('{\n  "id": 1\n}\n')).toEqual([{ id: 1 }]);
   expect(readEntries('[{"id":1},{"id":2},3]')).toEqual([{ id: 1 }, { id: 2 }]);
   expect(readEntries('{"id":1}\noops\n{"id":2}\n')).toEqual([{ id: 1 }, { id: 2 }]);
 });
