@@ -1,6 +1,6 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
-import { figure, graph, grid, ranking, SEVERITIES, statusSeries, UP_OR_DOWN } from '../kit/panels.ts';
+import { figure, graph, grid, ranking, SEVERITIES, statusSeries, UP_OR_DOWN, words } from '../kit/panels.ts';
 import { age, FAILED, failureRate, growth, now, perHour, select, sum } from '../kit/promql.ts';
 import { CHOSEN, instant, records, rows, series } from '../kit/targets.ts';
 
@@ -8,7 +8,8 @@ const FIRING = 'alertname=~"Fleet.+",alertname!="FleetWatchdog",source=~"$source
 /** The watchdog always fires: without it no rules are loaded, and "0 alerts" would be a lie. */
 const NONE_FIRES = '0 * count(ALERTS{alertname="FleetWatchdog",alertstate="firing"})';
 const alerts = (severity: string) =>
-  `count(max without (instance, pod, replica) (ALERTS{alertstate="firing",severity=~"${severity}",${FIRING}})) or ${NONE_FIRES}`;
+  `count(max without (instance, pod, replica) (ALERTS{alertstate="firing",severity=~"${severity}",${FIRING}})) or ${NONE_FIRES} or vector(-1)`;
+const NO_RULES = words({ '-1': { text: 'no rules', color: 'orange' } });
 
 export const overview = defineDashboard({
   name: 'overview',
@@ -25,7 +26,7 @@ export const overview = defineDashboard({
             'Alerts that page the on-call rotation and fire now. "no rules" means that Prometheus evaluates none of the rules, so nobody would be paged.',
           unit: 'short',
           targets: [instant(alerts('critical'))],
-          none: 'no rules',
+          mappings: NO_RULES,
           thresholds: ['green', [1, 'red']],
         }),
         figure({
@@ -33,7 +34,7 @@ export const overview = defineDashboard({
           description: 'Alerts of severity warning that fire now.',
           unit: 'short',
           targets: [instant(alerts('warning'))],
-          none: 'no rules',
+          mappings: NO_RULES,
           thresholds: ['green', [1, 'orange']],
         }),
         figure({
@@ -207,7 +208,7 @@ export const overview = defineDashboard({
           description: 'What each project did in the time range. A project opens its runs; red is past what pages.',
           unit: 'short',
           none: 'no runs',
-          h: 10,
+          h: 13,
           targets: [
             rows(sum(growth('fleet_runs_finished_total'), ['source', 'project'])),
             rows(sum(growth('fleet_runs_finished_total', FAILED), ['source', 'project'])),

@@ -1,4 +1,3 @@
-import { ITERATION_BUCKETS } from '../../../exporter/src/contract/metricCatalogue.ts';
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf, showHere, valueAt } from '../kit/links.ts';
 import { appPanel, figure, graph, grid, heatMap, ranking, statusSeries } from '../kit/panels.ts';
@@ -16,7 +15,7 @@ import {
   ratio,
   sum,
 } from '../kit/promql.ts';
-import { CHOSEN, heat, instant, records, rows, series, withExemplars } from '../kit/targets.ts';
+import { CHOSEN, heat, instant, records, rows, series, spread, withExemplars } from '../kit/targets.ts';
 
 const DURATION = 'fleet_run_duration_seconds';
 const QUEUE = 'fleet_run_queue_seconds';
@@ -377,17 +376,12 @@ export const runs = defineDashboard({
         }),
         ranking({
           title: 'Runs by loops',
-          description: 'Runs of the time range that took at most so many loops.',
+          description: 'Runs of the time range by the loops that they took: 8 stands for 6 to 8.',
           unit: 'short',
           decimals: 0,
           none: 'no runs',
           thresholds: ['blue'],
-          targets: ITERATION_BUCKETS.map((edge) =>
-            instant(
-              sum(growth('fleet_run_iterations', `le=~"${edge}|${edge}.0"`, '$__range', '_bucket')),
-              `at most ${edge}`,
-            ),
-          ),
+          targets: [spread(buckets('fleet_run_iterations', { window: '$__range' }))],
         }),
       ],
     },

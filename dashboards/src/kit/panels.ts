@@ -4,6 +4,7 @@ import {
   AxisColorMode,
   AxisPlacement,
   BarGaugeDisplayMode,
+  BarGaugeNamePlacement,
   BarGaugeValueMode,
   BigValueColorMode,
   BigValueGraphMode,
@@ -67,7 +68,7 @@ interface Common {
   readonly isOfFleet?: true;
 }
 
-type Thresholds = readonly [base: string, ...steps: readonly [from: number, color: string][]];
+type Thresholds = readonly [base: string, ...steps: (readonly [from: number, color: string])[]];
 
 export interface SizedPanel {
   readonly w: number;
@@ -155,15 +156,19 @@ interface GraphSpec extends Common {
   readonly showThresholds?: true;
 }
 
+/** Lines go on over so many milliseconds without a value. */
+const SPAN_MS = 4 * 3_600_000;
+
 export function graph(spec: GraphSpec): SizedPanel {
-  const { style = 'line', stacked, legend = 'table', calcs = ['mean', 'max', 'lastNotNull'] } = spec;
+  const { style = 'line', stacked, interval, legend = 'table', calcs = ['mean', 'max', 'lastNotNull'] } = spec;
   const builder = describe(new timeseries.PanelBuilder(), spec)
     .drawStyle(style === 'bars' ? GraphDrawStyle.Bars : GraphDrawStyle.Line)
     .lineWidth(style === 'bars' ? 0 : 2)
     .fillOpacity(style === 'bars' ? 80 : stacked === true ? 40 : 8)
     .showPoints(VisibilityMode.Auto)
     .pointSize(5)
-    .spanNulls(false)
+    // Of few events some intervals have none; a gauge that is absent is a gap.
+    .spanNulls(interval === undefined ? false : SPAN_MS)
     .axisPlacement(AxisPlacement.Auto)
     .axisColorMode(AxisColorMode.Text)
     .stacking(built({ mode: stacked === true ? StackingMode.Normal : StackingMode.None, group: 'A' }))
@@ -177,7 +182,7 @@ export function graph(spec: GraphSpec): SizedPanel {
       }),
     );
   if (spec.min === undefined) builder.min(0);
-  if (spec.interval !== undefined) builder.interval(spec.interval);
+  if (interval !== undefined) builder.interval(interval);
   if (spec.logarithmic === true) builder.scaleDistribution(built({ type: ScaleDistribution.Log, log: 10 }));
   if (spec.showThresholds === true) builder.thresholdsStyle(built({ mode: 'dashed' as never }));
   return sized(spec, 12, 9, builder.build());
@@ -217,6 +222,8 @@ export function ranking(spec: Common): SizedPanel {
     .showUnfilled(false)
     .minVizHeight(16)
     .maxVizHeight(28)
+    .namePlacement(BarGaugeNamePlacement.Left)
+    .text(built({ titleSize: 13, valueSize: 14 }))
     .legend(
       built({ showLegend: false, displayMode: LegendDisplayMode.List, placement: LegendPlacement.Bottom, calcs: [] }),
     );
@@ -254,7 +261,7 @@ export function grid(spec: TableSpec): SizedPanel {
   const builder = describe(new table.PanelBuilder(), { ...spec, transformations, overrides })
     .showHeader(true)
     .cellHeight(TableCellHeight.Sm)
-    .minWidth(70)
+    .minWidth(80)
     .filterable(false);
   if (sortBy !== undefined) builder.sortBy([built({ displayName: sortBy.column, desc: sortBy.desc ?? true })]);
   return sized(spec, 24, 9, builder.build());
@@ -277,6 +284,7 @@ function overrideOf({ heading, unit, decimals, width, thresholds, mappings, link
   const set = (id: string, value: unknown) => {
     if (value !== undefined) properties.push({ id, value });
   };
+  set('noValue', '–');
   set('unit', unit);
   set('decimals', decimals);
   set('custom.width', width);
@@ -286,7 +294,7 @@ function overrideOf({ heading, unit, decimals, width, thresholds, mappings, link
     set('thresholds', { mode: 'absolute', steps: stepsOf(thresholds) });
     set('custom.cellOptions', { type: 'color-text' });
   }
-  return properties.length === 0 ? [] : [{ matcher: { id: 'byName', options: heading }, properties }];
+  return [{ matcher: { id: 'byName', options: heading }, properties }];
 }
 
 interface AppPanelSpec extends Omit<Common, 'unit' | 'isOfFleet'> {

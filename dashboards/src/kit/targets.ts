@@ -27,6 +27,11 @@ export function heat(expr: string): Target {
     query(refId, expr).range().legendFormat('{{le}}').format(PromQueryFormat.Heatmap).exemplar(true).build();
 }
 
+/** How many of the time range fell into each bucket of a histogram. */
+export function spread(expr: string): Target {
+  return (refId) => query(refId, expr).instant().legendFormat('{{le}}').format(PromQueryFormat.Heatmap).build();
+}
+
 /** An expression at the end of the time range. */
 export function instant(expr: string, legend = ''): Target {
   return (refId) => query(refId, expr).instant().legendFormat(legend).build();
