@@ -4,8 +4,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import { renderRules } from '../../provisioning/rules/index.ts';
+import { renderRuleTests } from '../../provisioning/rules/scenes/index.ts';
 import { RECORD_LIST_NAMES, recordListOf } from '../src/contract/api.ts';
 import { ERROR_CATEGORY_TABLE } from '../src/contract/errorCategories.ts';
 import { eventDataSchema } from '../src/contract/events.ts';
@@ -101,6 +103,7 @@ const files: [string, string][] = [
   ['exporter/src/sources/COVERAGE.md', await coverageReference()],
   [FOR_AGENTS, withReference(await readFile(new URL(FOR_AGENTS, ROOT), 'utf8'))],
   ...renderRules(),
+  ...renderRuleTests((file) => stringify(file, { lineWidth: 0 })),
 ];
 for (const kind of KINDS)
   files.push([

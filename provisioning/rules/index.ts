@@ -1,19 +1,23 @@
 import { CHAIN_RULES } from './chains.ts';
 import { COST_RULES } from './cost.ts';
 import { EXPORTER_RULES } from './exporter.ts';
-import { INTEGRATION_RULES } from './integrations.ts';
+import { ADAPTER_RULES, ERROR_RULES, RATE_LIMIT_RULES, STORE_RULES } from './integrations.ts';
 import { QUALITY_RULES } from './quality.ts';
 import { QUEUE_RULES } from './queues.ts';
 import { type RuleFile, renderRuleFile } from './ruleFile.ts';
-import { RUN_RULES } from './runs.ts';
+import { FAILURE_RULES, RUN_RULES } from './runs.ts';
 
 export const RULE_FILES: readonly RuleFile[] = [
+  FAILURE_RULES,
   RUN_RULES,
   QUALITY_RULES,
   CHAIN_RULES,
   QUEUE_RULES,
   COST_RULES,
-  INTEGRATION_RULES,
+  ADAPTER_RULES,
+  ERROR_RULES,
+  RATE_LIMIT_RULES,
+  STORE_RULES,
   EXPORTER_RULES,
 ];
 

@@ -29,9 +29,9 @@ const MISSES = rise('source', 'fleet_cache_misses_total', '', hits.window);
 const LOOKUPS = `source:fleet_cache_lookups:increase${hits.window}`;
 const HIT_RATIO = `source:fleet_cache_hits_per_lookup:ratio_increase${hits.window}`;
 
-export const INTEGRATION_RULES: RuleFile = {
-  name: 'fleet-integrations',
-  about: 'What the platforms stand on: adapters, their own errors, rate limits, stores and caches.',
+export const ADAPTER_RULES: RuleFile = {
+  name: 'fleet-adapters',
+  about: 'Calls to external systems, and the credentials for them.',
   rules: [
     { record: ADAPTER_VOLUME, expr: rise(ADAPTER, ADAPTER_CALLS, '', adapter.window) },
     {
@@ -47,29 +47,6 @@ export const INTEGRATION_RULES: RuleFile = {
         ${rise(ADAPTER, ADAPTER_CALLS, 'result!="ok"', adapter.baseline, adapter.offset)}
         /
         (${rise(ADAPTER, ADAPTER_CALLS, '', adapter.baseline, adapter.offset)} > 0)`,
-    },
-    {
-      // A source that is known and logged nothing has 0 errors, so that its first ones stand out from its mean.
-      record: ERRORS,
-      expr: `
-        ${rise('source', 'fleet_errors_total', '', errors.window)}
-        or on (source)
-        0 * ${once('fleetlens_source_catching_up')}`,
-    },
-    { record: ERRORS_USUAL, expr: `avg_over_time(${ERRORS}[${errors.baseline}] offset ${errors.offset})` },
-    {
-      record: LOOKUPS,
-      expr: `
-        (${HITS} or 0 * ${MISSES})
-        +
-        (${MISSES} or 0 * ${HITS})`,
-    },
-    {
-      record: HIT_RATIO,
-      expr: `
-        (${HITS} or 0 * ${LOOKUPS})
-        /
-        (${LOOKUPS} > 0)`,
     },
     {
       alert: 'FleetAdapterErrorRateHigh',
@@ -105,6 +82,22 @@ export const INTEGRATION_RULES: RuleFile = {
       dashboard: ['fleetlens-integrations', 'source'],
       note: 'Speaks of now, so it does not wait until a source has caught up. `unless`, not `and … == 0`: what never succeeded has no such series.',
     },
+  ],
+};
+
+export const ERROR_RULES: RuleFile = {
+  name: 'fleet-errors',
+  about: 'Errors that the platforms logged.',
+  rules: [
+    {
+      // A source that is known and logged nothing has 0 errors, so that its first ones stand out from its mean.
+      record: ERRORS,
+      expr: `
+        ${rise('source', 'fleet_errors_total', '', errors.window)}
+        or on (source)
+        0 * sum by (source) (${once('fleetlens_source_catching_up')})`,
+    },
+    { record: ERRORS_USUAL, expr: `avg_over_time(${ERRORS}[${errors.baseline}] offset ${errors.offset})` },
     {
       alert: 'FleetErrorVolumeHigh',
       expr: `
@@ -120,6 +113,7 @@ export const INTEGRATION_RULES: RuleFile = {
         ${ERRORS} > ${errors.factor} * ${ERRORS_USUAL}
           and on (source) ${ERRORS} > ${ERRORS_USUAL} + ${errors.deviations} * sqrt(${ERRORS_USUAL})
           and on (source) ${ERRORS} >= ${errors.least}
+          and on (source) ${ERRORS} offset ${errors.history}
           ${unlessCatchingUp(errors.window)}`,
       summary: '{{ $labels.source }} logs more errors than usual',
       description: `{{ $value | printf "%.0f" }} errors in the last ${errors.window}{{ with printf "${ERRORS_USUAL}{source=%q}" $labels.source | query }}; the mean of a day is {{ . | first | value | printf "%.1f" }}{{ end }}.`,
@@ -144,6 +138,13 @@ export const INTEGRATION_RULES: RuleFile = {
       description: `{{ $value | printf "%.0f" }} errors in the last ${path.window}: events of the code host are lost or late.`,
       dashboard: ['fleetlens-integrations', 'source'],
     },
+  ],
+};
+
+export const RATE_LIMIT_RULES: RuleFile = {
+  name: 'fleet-rate-limits',
+  about: 'Requests that the platforms answered 429.',
+  rules: [
     {
       alert: 'FleetRateLimitSustained',
       expr: `
@@ -168,6 +169,27 @@ export const INTEGRATION_RULES: RuleFile = {
       summary: '{{ $labels.project }} ({{ $labels.source }}) hits its rate limit again and again',
       description: `The repository was limited in {{ $value | printf "%.0f" }} windows of ${repo.window} in the last ${repo.range}: a misconfigured webhook, or malice.`,
       dashboard: ['fleetlens-integrations', 'source', 'project'],
+    },
+  ],
+};
+
+export const STORE_RULES: RuleFile = {
+  name: 'fleet-stores',
+  about: 'Databases and caches of the platforms.',
+  rules: [
+    {
+      record: LOOKUPS,
+      expr: `
+        (${HITS} or 0 * ${MISSES})
+        +
+        (${MISSES} or 0 * ${HITS})`,
+    },
+    {
+      record: HIT_RATIO,
+      expr: `
+        (${HITS} or 0 * ${LOOKUPS})
+        /
+        (${LOOKUPS} > 0)`,
     },
     {
       alert: 'FleetStoreDown',

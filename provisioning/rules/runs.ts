@@ -79,9 +79,9 @@ const pattern = valuesOf('FleetFailurePattern');
 const artifacts = valuesOf('FleetArtifactsMissing');
 const PLACE = '{{ $labels.workflow }} on {{ $labels.project }} ({{ $labels.source }})';
 
-export const RUN_RULES: RuleFile = {
-  name: 'fleet-runs',
-  about: 'Runs of agents: failures, runs that hang, approvals that nobody gives.',
+export const FAILURE_RULES: RuleFile = {
+  name: 'fleet-failures',
+  about: 'Runs that fail: how many, and for how long.',
   rules: [
     ...ratioRules('source_project', rate.window),
     ...ratioRules('source', rate.window),
@@ -92,6 +92,13 @@ export const RUN_RULES: RuleFile = {
     failureRate('project'),
     errorBudgetBurn('fast'),
     errorBudgetBurn('slow'),
+  ],
+};
+
+export const RUN_RULES: RuleFile = {
+  name: 'fleet-runs',
+  about: 'Single runs: those that hang or wait, failures that are alike, what is missing of them.',
+  rules: [
     {
       alert: 'FleetRunStuck',
       expr: `time() - ${once('fleet_run_oldest_timestamp_seconds{status="running"}')} > ${stuckAge}`,

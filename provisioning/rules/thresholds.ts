@@ -65,7 +65,7 @@ export const THRESHOLDS = {
     window: ['15m', 'over'],
     least: [20, 'calls in the window, at least *'],
     baseline: ['1d', 'the baseline is of'],
-    offset: ['1h', 'that ended so long ago, so that an incident is no part of its own baseline *'],
+    offset: ['6h', 'that ended so long ago, so that an incident is no part of its own baseline *'],
     for: ['15m', FOR],
   },
   FleetIntegrationAuthFailing: {
@@ -80,7 +80,8 @@ export const THRESHOLDS = {
     window: ['15m', 'over'],
     least: [20, 'errors in the window, at least *'],
     baseline: ['1d', 'the mean is of'],
-    offset: ['1h', 'that ended so long ago, so that an incident is no part of its own baseline *'],
+    offset: ['6h', 'that ended so long ago, so that an incident is no part of its own baseline *'],
+    history: ['8h', 'of figures there are at least: a mean of less says little *'],
     for: ['15m', FOR],
   },
   FleetNewErrorGroup: { window: ['1h', 'over'] },

@@ -1,0 +1,146 @@
+import { ageScene } from './ageScene.ts';
+import type { Scene } from './scene.ts';
+import { windowScene } from './windowScene.ts';
+
+const of = (family: string, steps: string, more = '', workflow = 'fix') =>
+  `${family}{source="$",project="web",workflow="${workflow}"${more}} ${steps}`;
+const baseline = (steps: string) => of('fleet_quality_baseline_score', steps);
+/** Runs with these composite scores, one at each of the minutes 120, 140, 160 … */
+const scores = (...values: readonly number[]) => {
+  const steps = (grow: (value: number) => number) => {
+    let total = 0;
+    const rises = values.map((value, i) => {
+      total += grow(value);
+      return `${120 + 20 * i}:${total}`;
+    });
+    return ['0', ...rises].join(' ');
+  };
+  return [
+    of(
+      'fleet_quality_score_sum',
+      steps((v) => v),
+    ),
+    of(
+      'fleet_quality_score_count',
+      steps(() => 1),
+    ),
+  ];
+};
+const catching = (steps: string) => `fleetlens_source_catching_up{source="$"} ${steps}`;
+const PLACE = { project: 'web', workflow: 'fix' };
+
+/** Three runs until minute 160 hold from there on; it fires 30 minutes later. At 465 all are within 6 hours, at 510 one is left. */
+const drop: Scene = {
+  sampleSeconds: 300,
+  alert: 'FleetQualityDrop',
+  labels: PLACE,
+  at: [185, 190, 465, 510],
+  secondFrom: 130,
+  cases: [
+    { what: '12 points lower', series: [baseline('80'), ...scores(68, 67, 69)], fires: { 190: {}, 465: {} } },
+    { what: '10 points lower, no more', series: [baseline('80'), ...scores(70, 70, 70)] },
+    { what: '8 points lower', series: [baseline('80'), ...scores(72, 72, 72)] },
+    { what: 'better', series: [baseline('60'), ...scores(80, 80, 80)] },
+    { what: 'two runs', series: [baseline('80'), ...scores(40, 40)] },
+    { what: 'no baseline yet', series: scores(10, 10, 10) },
+    { what: 'no runs', series: [baseline('80')] },
+    {
+      what: 'runs of yesterday',
+      series: [baseline('80'), of('fleet_quality_score_sum', '120'), of('fleet_quality_score_count', '3')],
+    },
+    {
+      what: 'the baseline is of another workflow',
+      series: [of('fleet_quality_baseline_score', '80', '', 'deploy'), ...scores(40, 40, 40)],
+    },
+    { what: 'pinned lower in time', series: [baseline('80 180:70'), ...scores(68, 68, 68)] },
+    {
+      what: 'a new series',
+      series: [
+        baseline('80'),
+        of('fleet_quality_score_sum', '_ 115:0 120:60 140:120 160:180'),
+        of('fleet_quality_score_count', '_ 115:0 120:1 140:2 160:3'),
+      ],
+      fires: { 190: {}, 465: {} },
+    },
+    { what: 'catches up', series: [baseline('80'), ...scores(60, 60, 60), catching('1')] },
+    // An hour after it caught up it fires, for what it read before is then known.
+    {
+      what: 'caught up half an hour ago',
+      series: [baseline('80'), ...scores(60, 60, 60), catching('1 145:0')],
+      fires: { 465: {} },
+    },
+    {
+      what: 'caught up 80 minutes ago',
+      series: [baseline('80'), ...scores(60, 60, 60), catching('1 80:0')],
+      fires: { 190: {}, 465: {} },
+    },
+  ],
+};
+
+const result = (value: 'met' | 'missed', steps: string) =>
+  of('fleet_quality_threshold_results_total', steps, `,result="${value}"`);
+
+const missed: Scene = {
+  sampleSeconds: 300,
+  alert: 'FleetQualityThresholdMissed',
+  labels: PLACE,
+  at: [185, 190, 465, 510],
+  secondFrom: 130,
+  cases: [
+    {
+      what: 'two of three',
+      series: [result('met', '0 160:1'), result('missed', '0 120:1 140:2')],
+      fires: { 190: {}, 465: {} },
+    },
+    { what: 'half of them', series: [result('met', '0 120:2'), result('missed', '0 160:2')] },
+    { what: 'all, but two', series: [result('met', '0'), result('missed', '0 120:1 160:2')] },
+    { what: 'none', series: [result('met', '0 120:4'), result('missed', '0')] },
+    {
+      what: 'all, and none met ever: no such series',
+      series: [result('missed', '0 120:1 140:2 160:3')],
+      fires: { 190: {}, 465: {} },
+    },
+    { what: 'none missed ever: no such series', series: [result('met', '0 120:3')] },
+    { what: 'idle', series: [result('met', '9'), result('missed', '50')] },
+    { what: 'catches up', series: [result('missed', '0 120:1 140:2 160:3'), catching('1')] },
+    {
+      what: 'caught up half an hour ago',
+      series: [result('missed', '0 120:1 140:2 160:3'), catching('1 145:0')],
+      fires: { 465: {} },
+    },
+    {
+      what: 'caught up 80 minutes ago',
+      series: [result('missed', '0 120:1 140:2 160:3'), catching('1 80:0')],
+      fires: { 190: {}, 465: {} },
+    },
+    {
+      what: 'spread over two workflows',
+      series: [
+        result('missed', '0 120:1 160:2'),
+        of('fleet_quality_threshold_results_total', '0 120:1 160:2', ',result="missed"', 'deploy'),
+      ],
+    },
+  ],
+};
+
+export const QUALITY_LONG_SCENES: readonly Scene[] = [drop, missed];
+export const QUALITY_SCENES: readonly Scene[] = [
+  ageScene({
+    alert: 'FleetPullRequestBlockedOnCi',
+    family: 'fleet_pull_request_oldest_blocked_timestamp_seconds',
+    labels: { project: 'web' },
+    age: 3600,
+  }),
+  windowScene({
+    alert: 'FleetPullRequestFailing',
+    family: 'fleet_pull_requests_total',
+    labels: { project: 'web', event: 'failed' },
+    by: ['project'],
+    others: [{ event: 'created' }, { event: 'merged' }],
+    enough: '0 30:1 45:2 70:3',
+    tooFew: '0 30:1 70:2',
+    at: 70,
+    past: [100],
+    catchUp: 60,
+  }),
+];

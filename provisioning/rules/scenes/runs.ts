@@ -1,0 +1,280 @@
+import { ageScene } from './ageScene.ts';
+import type { Scene } from './scene.ts';
+import { windowScene } from './windowScene.ts';
+
+const finished = (status: string, steps: string, project = 'web') =>
+  `fleet_runs_finished_total{source="$",project="${project}",workflow="fix",persona="dev",status="${status}"} ${steps}`;
+const catching = (steps: string) => `fleetlens_source_catching_up{source="$"} ${steps}`;
+const both = (project: string) => [{ scope: 'source' }, { scope: 'project', project }];
+
+const failureRate: Scene = {
+  alert: 'FleetRunFailureRateHigh',
+  // 42 is within the window of what happened from 30 on; from 46 on it is older; 10 minutes later nothing fires any more.
+  at: [29, 42, 53, 67],
+  secondFrom: 31,
+  cases: [
+    {
+      what: '2 of 12 fail',
+      series: [finished('succeeded', '0 30:5 40:10'), finished('failed', '0 31:2')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    {
+      what: '1 fails and 1 times out, of 12',
+      series: [finished('succeeded', '0 30:5 40:10'), finished('failed', '0 31:1'), finished('timed_out', '0 31:1')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    { what: '1 of 12 fails', series: [finished('succeeded', '0 30:11'), finished('failed', '0 31:1')] },
+    {
+      what: '1 of 10, which is not above 10%',
+      series: [finished('succeeded', '0 30:9'), finished('failed', '0 31:1')],
+    },
+    { what: '1 of 3 fails at night', series: [finished('succeeded', '0 30:2'), finished('failed', '0 31:1')] },
+    {
+      what: '1 of 5: enough of a source, too few of a project',
+      series: [finished('succeeded', '0 31:4'), finished('failed', '0 40:1')],
+      fires: { 42: { scope: 'source' }, 53: { scope: 'source' } },
+    },
+    { what: '1 of 4: too few', series: [finished('succeeded', '0 31:3'), finished('failed', '0 40:1')] },
+    {
+      what: '2 of 9: too few of a project',
+      series: [finished('succeeded', '0 31:7'), finished('failed', '0 40:2')],
+      fires: { 42: { scope: 'source' }, 53: { scope: 'source' } },
+    },
+    {
+      what: 'one project fails, the source as a whole hardly',
+      series: [finished('succeeded', '0 31:8'), finished('failed', '0 40:2'), finished('succeeded', '0 31:30', 'app')],
+      fires: { 42: { scope: 'project', project: 'web' }, 53: { scope: 'project', project: 'web' } },
+    },
+    {
+      what: 'two projects make one source',
+      series: [
+        finished('succeeded', '0 31:3'),
+        finished('succeeded', '0 31:3', 'app'),
+        finished('failed', '0 40:1'),
+        finished('failed', '0 40:1', 'app'),
+      ],
+      fires: { 42: { scope: 'source' }, 53: { scope: 'source' } },
+    },
+    { what: 'cancelled is no failure', series: [finished('succeeded', '0 31:10'), finished('cancelled', '0 31:10')] },
+    {
+      what: 'cancelled does not hide failures',
+      series: [finished('succeeded', '0 31:8'), finished('failed', '0 40:2'), finished('cancelled', '0 31:50')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    { what: 'idle: 0 of 0', series: [finished('succeeded', '40'), finished('failed', '7')] },
+    { what: 'no failure yet: no such series', series: [finished('succeeded', '0 31:30')] },
+    {
+      what: 'the first failures are a new series',
+      series: [finished('succeeded', '0 31:10'), finished('failed', '_ 38:0 39:2')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    {
+      what: 'everything fails',
+      series: [finished('failed', '0 30:5 39:12')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    { what: 'no runs at all', series: [] },
+    { what: 'stopped long ago', series: [finished('succeeded', '0 10:_'), finished('failed', '0 3:9 10:_')] },
+    { what: 'catches up', series: [finished('failed', '0 39:12'), catching('1')] },
+    {
+      what: 'caught up just now',
+      series: [finished('failed', '0 39:12'), catching('1 30:0')],
+      fires: { 53: both('web') },
+    },
+    {
+      what: 'caught up before',
+      series: [finished('succeeded', '0 30:5 40:10'), finished('failed', '0 31:2'), catching('1 22:0')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+  ],
+};
+
+const BOTH = [{ long: '1h' }, { long: '6h' }];
+const SLOW = { long: '6h' };
+const fast = { 370: BOTH, 375: BOTH };
+const slow = { 370: SLOW, 375: SLOW };
+
+/** 72% and 30% are what burns 14.4 and 6 times as fast as 95% allow. */
+const errorBudgetBurn: Scene = {
+  alert: 'FleetRunErrorBudgetBurn',
+  at: [370, 375],
+  secondFrom: 340,
+  cases: [
+    {
+      what: 'four of five, and it goes on',
+      series: [finished('failed', '0 300:+0.8'), finished('succeeded', '0 300:+0.2')],
+      fires: fast,
+    },
+    {
+      what: 'two of three, and it goes on',
+      series: [finished('failed', '0 300:+0.66'), finished('succeeded', '0 300:+0.34')],
+      fires: slow,
+    },
+    { what: 'all time out', series: [finished('timed_out', '0 300:+1')], fires: fast },
+    { what: 'one of four', series: [finished('failed', '0 300:+0.25'), finished('succeeded', '0 300:+0.75')] },
+    {
+      what: 'two of three, for 100 minutes of six good hours',
+      series: [finished('succeeded', '0 10:+1 270:+0.34'), finished('failed', '0 270:+0.66')],
+    },
+    {
+      what: 'many failed more than six hours ago',
+      series: [finished('failed', '0 0:+12.5 8:+0.28'), finished('succeeded', '0 8:+0.72')],
+    },
+    {
+      what: 'all failed more than an hour ago, then three of five',
+      series: [finished('failed', '0 250:+1 310:+0.6'), finished('succeeded', '0 310:+0.4')],
+      fires: slow,
+    },
+    {
+      what: 'all fail, for less than half an hour of good ones',
+      series: [finished('succeeded', '0 10:+1 345:+0'), finished('failed', '0 345:+1')],
+    },
+    {
+      what: 'works again since 40 minutes',
+      series: [finished('failed', '0 100:+1 331:+0'), finished('succeeded', '0 331:+1')],
+    },
+    {
+      what: 'works again since 5 minutes',
+      series: [finished('failed', '0 100:+10 364:+0'), finished('succeeded', '0 364:+1')],
+      fires: slow,
+    },
+    {
+      what: 'works again since 12 minutes',
+      series: [finished('failed', '0 100:+1 362:+0'), finished('succeeded', '0 362:+1')],
+      fires: slow,
+    },
+    {
+      what: 'nothing runs any more',
+      series: [finished('failed', '0 100:+1 335:+0'), finished('succeeded', '0')],
+    },
+    { what: 'nine in all', series: [finished('failed', '0 340:3 350:5 369:9')] },
+    {
+      what: 'two in five minutes',
+      series: [finished('failed', '0 320:2 330:5 340:8 349:11 369:13')],
+      fires: slow,
+    },
+    { what: 'two in half an hour', series: [finished('failed', '0 200:10 345:12')] },
+    { what: 'cancelled', series: [finished('cancelled', '0 300:+1'), finished('succeeded', '0 300:+1')] },
+    {
+      what: 'cancelled beside failures',
+      series: [finished('cancelled', '0 300:+9'), finished('failed', '0 300:+1')],
+      fires: fast,
+    },
+    { what: 'no failures yet: no such series', series: [finished('succeeded', '0 300:+1')] },
+    { what: 'nothing', series: [] },
+    { what: 'catches up', series: [finished('failed', '0 300:+1'), catching('1')] },
+    { what: 'caught up 35 minutes ago', series: [finished('failed', '0 300:+1'), catching('1 335:0')] },
+    {
+      what: 'caught up 95 minutes ago',
+      series: [finished('failed', '0 300:+1'), catching('1 275:0')],
+      fires: fast,
+    },
+    {
+      what: 'of two projects together',
+      series: [
+        finished('failed', '0 300:+0.5'),
+        finished('succeeded', '0 300:+0.1'),
+        finished('failed', '0 300:+0.3', 'app'),
+        finished('succeeded', '0 300:+0.1', 'app'),
+      ],
+      fires: fast,
+    },
+  ],
+};
+
+const errorBudgetBegins: Scene = {
+  alert: 'FleetRunErrorBudgetBurn',
+  at: [31, 32, 44, 45],
+  cases: [
+    {
+      what: 'twenty at once',
+      series: [finished('failed', '0 30:20')],
+      fires: { 32: { long: '1h' }, 45: { long: '6h' } },
+    },
+  ],
+};
+
+const runOf = { project: 'web', workflow: 'fix' };
+const asked = (steps: string, workflow = 'fix') =>
+  `fleet_approval_oldest_pending_timestamp_seconds{source="$",project="web",workflow="${workflow}"} ${steps}`;
+const sla = (steps: string, workflow = 'fix') =>
+  `fleet_approval_sla_seconds{source="$",project="web",workflow="${workflow}"} ${steps}`;
+
+const approvals: Scene = {
+  alert: 'FleetApprovalSlaBreached',
+  at: [61, 62],
+  labels: runOf,
+  cases: [
+    // Asked for at half a minute; with an SLA of one hour it is late from minute 60.5 on, and fires a minute after 61.
+    { what: 'older than its SLA', series: [asked('30'), sla('3600')], fires: { 62: {} } },
+    { what: 'younger than its SLA', series: [asked('150'), sla('3600')] },
+    { what: 'no SLA', series: [asked('30')] },
+    { what: 'none pending', series: [sla('3600')] },
+    { what: 'decided in time', series: [asked('30 60:_'), sla('3600')] },
+    { what: 'another workflow has the short SLA', series: [asked('30'), sla('7200'), sla('60', 'deploy')] },
+    { what: 'the SLA was made shorter', series: [asked('30'), sla('7200 61:60')], fires: { 62: {} } },
+    { what: 'catches up: it is about now', series: [asked('30'), sla('3600'), catching('1')], fires: { 62: {} } },
+  ],
+};
+
+const CATEGORIES = ['template_not_found', 'timeout', 'git_push', 'rate_limit'];
+const failed = (category: string) =>
+  `fleet_run_errors_total{source="$",project="web",surface="run",category="${category}"} 0 30:1 45:2 70:3`;
+
+export const FAILURE_SCENES: readonly Scene[] = [failureRate, errorBudgetBegins];
+export const FAILURE_LONG_SCENES: readonly Scene[] = [errorBudgetBurn];
+
+export const RUN_SCENES: readonly Scene[] = [
+  ageScene({
+    alert: 'FleetRunStuck',
+    family: 'fleet_run_oldest_timestamp_seconds',
+    labels: { ...runOf, status: 'running' },
+    others: [{ status: 'queued' }, { status: 'waiting' }],
+    age: 7200,
+    for: '1m',
+  }),
+  ageScene({
+    alert: 'FleetFailedRunUnattended',
+    family: 'fleet_run_oldest_unresolved_failure_timestamp_seconds',
+    labels: runOf,
+    age: 300,
+  }),
+  approvals,
+  windowScene({
+    alert: 'FleetFailurePattern',
+    family: 'fleet_run_errors_total',
+    labels: { project: 'web', surface: 'run', category: 'api_key' },
+    by: ['project', 'category'],
+    others: [
+      { surface: 'step' },
+      { surface: 'sandbox' },
+      { surface: 'pr' },
+      { surface: 'learning_extraction' },
+      { category: 'network' },
+      { category: 'validation' },
+      { category: 'out_of_memory' },
+      { category: 'other' },
+    ],
+    enough: '0 30:1 45:2 70:3',
+    tooFew: '0 30:1 70:2',
+    at: 70,
+    past: [100],
+    catchUp: 60,
+    more: CATEGORIES.map((category) => ({
+      what: `configuration: ${category}`,
+      series: [failed(category)],
+      fires: { 70: { project: 'web', category } },
+    })),
+  }),
+  windowScene({
+    alert: 'FleetArtifactsMissing',
+    family: 'fleet_run_artifacts_missing_total',
+    labels: { project: 'web' },
+    by: ['project'],
+    enough: '0 45:1 58:2 65:3',
+    tooFew: '0 45:1 65:2',
+    at: 65,
+    past: [80],
+    catchUp: 30,
+  }),
+];
