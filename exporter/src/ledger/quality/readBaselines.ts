@@ -16,10 +16,22 @@ interface Row extends Scope {
   readonly runs: readonly StoredEvaluation[] | null;
 }
 
-/** $1 sources, $2 projects, $3 workflows, $4 how many a baseline is made of */
-const BASELINES = `select w.*, b.how, b.collects_from, b.score, b.fixed_at, b.actor, b.reason, coalesce(b.runs, k.runs) as runs
+/**
+ * $1 sources, $2 projects, $3 workflows, $4 how many a baseline is made of
+ *
+ * The workflows that were evaluated are found one after the other through the index: to read all evaluations for them takes
+ * seconds where there are a million.
+ */
+const BASELINES = `with recursive evaluated as (
+    (select source, project, workflow from fleetlens.evaluation order by source, project, workflow limit 1)
+    union all
+    select next.* from evaluated w cross join lateral (
+      select e.source, e.project, e.workflow from fleetlens.evaluation e
+        where (e.source, e.project, e.workflow) > (w.source, w.project, w.workflow)
+        order by e.source, e.project, e.workflow limit 1) next)
+  select w.*, b.how, b.collects_from, b.score, b.fixed_at, b.actor, b.reason, coalesce(b.runs, k.runs) as runs
   from (
-    select source, project, workflow from fleetlens.quality_baseline union select source, project, workflow from fleetlens.evaluation) w
+    select source, project, workflow from fleetlens.quality_baseline union select source, project, workflow from evaluated) w
   left join lateral (
     select * from fleetlens.quality_baseline b where b.source = w.source and b.project = w.project and b.workflow = w.workflow
     order by b.begins desc limit 1) b on true

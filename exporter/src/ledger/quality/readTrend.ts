@@ -6,6 +6,7 @@ import {
   type QualityTrendQuery,
   trendRange,
 } from '../../contract/quality.ts';
+import { ADDING_UP } from '../analytics/catchUpFacts.ts';
 import { projectsOf, type VisibleProjects } from '../read/listRuns.ts';
 import { readSnapshot } from '../read/readSnapshot.ts';
 
@@ -24,13 +25,17 @@ const MONDAY_SECONDS = 4 * 86_400;
 type Figures = NonNullable<QualityTrendAnswer['data'][number]['dimensions'][QualityDimension]>;
 
 const figuresOf = (column: string) => `case when count(${column}) > 0 then json_build_object('count', count(${column}),
-  'mean', round(avg(${column}::numeric), 4)::float8,
+  'mean', round((sum(${column}) / count(${column}))::numeric, 4)::float8,
   'median', percentile_cont(0.5) within group (order by ${column}), 'min', min(${column}), 'max', max(${column})) end`;
 
-/** $1 sources, $2 projects, $3 workflows, $4 personas, $5 from, $6 to, $7 seconds of a bucket */
+/**
+ * $1 sources, $2 projects, $3 workflows, $4 personas, $5 from, $6 to, $7 seconds of a bucket
+ *
+ * In double precision, and each time read once: numeric takes half of what a month of 50,000 evaluations takes.
+ */
 function textOf(dimensions: readonly QualityDimension[]): string {
-  return `select ${MONDAY_SECONDS} + floor((extract(epoch from e.at::timestamptz) - ${MONDAY_SECONDS}) / $7::int)::float8 * $7::int as start,
-      count(*)::int as evaluated, (count(*) filter (where round((e.baseline - e.composite)::numeric, 9) > e.margin::numeric))::int as below,
+  return `select ${MONDAY_SECONDS} + floor((date_part('epoch', e.at::timestamptz) - ${MONDAY_SECONDS}) / $7::int) * $7::int as start,
+      count(*)::int as evaluated, (count(*) filter (where e.baseline - e.composite - e.margin >= 5e-10))::int as below,
       json_build_object(${dimensions.map((d) => `'${d}', ${figuresOf(`e.${COLUMNS[d]}`)}`).join(', ')}) as dimensions
     from fleetlens.evaluation e
     where ($1::text[] is null or e.source = any($1)) and ($2::text[] is null or e.project = any($2))
@@ -52,8 +57,9 @@ export async function readTrend(
   const dimensions = QUALITY_DIMENSIONS.filter((name) => dimension === undefined || dimension.includes(name));
   const [from, to] = [new Date(fromMs).toISOString(), new Date(toMs).toISOString()];
   const bucketSeconds = query.bucket / 1_000;
-  const { rows } = await readSnapshot(pool, (client) =>
-    client.query<{
+  const { rows } = await readSnapshot(pool, async (client) => {
+    await client.query(ADDING_UP);
+    return await client.query<{
       start: number;
       evaluated: number;
       below: number;
@@ -66,8 +72,8 @@ export async function readTrend(
       from,
       to,
       bucketSeconds,
-    ]),
-  );
+    ]);
+  });
   return {
     from,
     to,
