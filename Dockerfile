@@ -14,7 +14,8 @@ COPY test/browser/grafana-12/package.json test/browser/grafana-12/
 
 FROM manifests AS build
 RUN npm ci --no-audit --no-fund --include-workspace-root --workspace exporter --workspace plugin
-COPY tsconfig.json ./
+# The plugin carries the licence and the list of changes.
+COPY tsconfig.json LICENSE CHANGELOG.md ./
 COPY exporter exporter
 COPY plugin plugin
 RUN npm run prepack --workspace exporter && npm run plugin:build
