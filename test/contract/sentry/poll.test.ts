@@ -143,6 +143,20 @@ describe('what an error becomes', () => {
     expect(await bed.counted(GROUPS)).toEqual({ 'sentry,handlePullRequest,new': 1 });
   });
 
+  it('what is read late has the time at which it happened, so that what a webhook says of later counts', async () => {
+    const bed = await sentryBed();
+    const [at, later] = [ago(120), ago(60)];
+    bed.sentry.capture('bot', { at, issue: '12', culprit: 'handlePush(app)' });
+    await bed.poll();
+    const kept = await bed.query<{ at: Date }>(
+      'select at from fleetlens.platform_error union all select at from fleetlens.error_group',
+    );
+    expect(kept.map((row) => Date.parse(row.at.toISOString()))).toEqual([Date.parse(at), Date.parse(at)]);
+    const issue = { ...bed.sentry.issues[0], lastSeen: later, status: 'resolved' };
+    expect(await bed.deliver('issue', { action: 'resolved', data: { issue } })).toEqual(['accepted']);
+    expect(await bed.groups()).toMatchObject([{ attributes: { status: 'resolved' } }]);
+  });
+
   it('an issue without a culprit has the stage of the error that it began with, asked for once', async () => {
     const bed = await sentryBed();
     bed.sentry.capture('scripts', { at: ago(120), issue: '13', tags: [tag('stage', 'staging')] });
@@ -242,17 +256,23 @@ describe('reading on', () => {
 
   it('an error that was sent late is found within the overlap', async () => {
     const bed = await sentryBed({ overlap: '5m' });
-    bed.sentry.capture('bot', { at: ago(60), issue: '1', culprit: 'a(b)' });
+    bed.sentry.capture('bot', { at: ago(3_600), issue: '1', culprit: 'a(b)' });
     await bed.poll();
-    bed.sentry.capture('bot', { at: ago(300), issue: '1', culprit: 'a(b)' });
+    bed.sentry.capture('bot', { at: ago(3_840), issue: '1', culprit: 'a(b)' });
     await bed.poll();
     expect((await bed.errors()).length).toBe(2);
+  });
+
+  it('where nothing happens nothing is written', async () => {
+    const bed = await sentryBed();
+    await bed.poll();
+    expect((await bed.poll()).writes).toBe(0);
   });
 
   it('an interrupted read goes on at its page, in another process too, and counts nothing twice', async () => {
     const bed = await sentryBed();
     bed.sentry.pageSize = 2;
-    for (let i = 0; i < 7; i++) bed.sentry.capture('bot', { at: ago(60 + i), issue: '1', culprit: 'a(b)' });
+    for (let i = 0; i < 7; i++) bed.sentry.capture('bot', { at: ago(3_600 * (i + 1)), issue: '1', culprit: 'a(b)' });
     // The first two pages come, the third is refused for a while.
     let pages = 0;
     const limited = { kind: 'drift', change: (body: unknown) => (++pages > 2 ? 'gone' : body) } as const;
@@ -262,7 +282,10 @@ describe('reading on', () => {
     bed.sentry.capture('bot', { at: ago(1), issue: '1', culprit: 'a(b)' });
     const { asked } = await bed.poll(bed.create());
     expect(asked.find(({ path }) => path.includes('bot/events'))?.query.get('cursor')).toBe('0:4:0');
-    await bed.poll();
+    // Then from the newest that was read before it was interrupted.
+    const { asked: further } = await bed.poll();
+    const start = further.find(({ path }) => path.includes('bot/events'))?.query.get('start');
+    expect(Date.parse(`${start}Z`)).toBeGreaterThan(Date.parse(ago(2 * 3_600)));
     expect((await bed.errors()).length).toBe(8);
     expect(await bed.counted(ERRORS)).toEqual({ 'sentry,a': 8 });
   });

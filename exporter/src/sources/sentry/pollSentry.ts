@@ -112,9 +112,8 @@ export class SentryPoll {
       const { from, until } = period;
       // A clock that is ahead must not make later errors look read.
       const readTo = least(newest, until) ?? state.readTo ?? until;
-      const { readTo: before } = state;
       if (page === undefined) yield { rows, state: { readTo } };
-      else yield { rows, state: { readTo: before, reading: { from, until, page, newest } } };
+      else yield { rows, state: { reading: { from, until, page, newest } } };
     } while (page !== undefined);
   }
 
