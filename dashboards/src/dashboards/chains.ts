@@ -39,7 +39,7 @@ export const chains = defineDashboard({
           title: 'Chains that failed',
           description:
             'In the time range. A failed chain leaves the sprints after it undone: resume it or start the rest anew.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no chains',
           thresholds: ['green', [1, 'red']],
@@ -75,7 +75,7 @@ export const chains = defineDashboard({
         figure({
           title: 'Sandboxes created',
           description: 'In the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           none: 'no sandboxes',
@@ -86,7 +86,7 @@ export const chains = defineDashboard({
           title: 'Provisioning errors',
           description:
             'Sandboxes of the time range that could not be made. Three of a project in 15 minutes page on-call: look at the template and the E2B key.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no errors',
           thresholds: ['green', [1, 'orange'], [10, 'red']],

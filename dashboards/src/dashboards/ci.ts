@@ -47,7 +47,7 @@ export const ci = defineDashboard({
         figure({
           title: 'Opened',
           description: 'Pull requests created in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           none: 'none',
@@ -57,7 +57,7 @@ export const ci = defineDashboard({
         figure({
           title: 'Merged',
           description: 'Pull requests merged in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           none: 'none',
@@ -68,7 +68,7 @@ export const ci = defineDashboard({
           title: 'Could not be opened',
           description:
             'Pull requests whose creation failed in the time range. Three of a project in an hour alert: look at its GitHub token first.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'none',
           thresholds: ['green', [1, 'orange'], [10, 'red']],
@@ -93,8 +93,8 @@ export const ci = defineDashboard({
           title: 'Pull requests, per day',
           description: 'Opened, merged, and those that could not be opened.',
           unit: 'short',
-          style: 'bars',
           interval: '1d',
+          w: 9,
           none: 'no pull requests',
           legend: 'list',
           targets: [series(sum(growth('fleet_pull_requests_total', '', '$__interval'), ['event']), '{{event}}')],
@@ -107,9 +107,9 @@ export const ci = defineDashboard({
         grid({
           title: 'Projects',
           description:
-            'What each project delivered in the time range. Merged of opened tells how much of the work is of use.',
+            'What each project delivered in the time range. What was merged of what was opened tells how much of the work is of use.',
           unit: 'short',
-          w: 12,
+          w: 15,
           none: 'no pull requests',
           targets: [
             rows(sum(pullRequests('created'), BY_PROJECT)),
@@ -123,15 +123,16 @@ export const ci = defineDashboard({
             {
               of: 'project',
               heading: 'Project',
+              width: 170,
               links: [link('Its runs', pageOf('runs', ['Source', 'Project'], 'row'))],
             },
-            { of: 'source', heading: 'Source' },
+            { of: 'source', heading: 'Source', width: 130 },
             { of: 'Value #A', heading: 'Opened', decimals: 0 },
             { of: 'Value #B', heading: 'Merged', decimals: 0 },
-            { of: 'Value #C', heading: 'Merged of opened', unit: 'percentunit', decimals: 0 },
+            { of: 'Value #C', heading: 'Of opened', unit: 'percentunit', decimals: 0 },
             { of: 'Value #D', heading: 'Failed', decimals: 0, thresholds: ['text', [1, 'orange']] },
             { of: 'Value #E', heading: 'Blocked', decimals: 0, thresholds: ['text', [1, 'orange']] },
-            { of: 'Value #F', heading: 'To merge, p50', unit: 's', decimals: 1 },
+            { of: 'Value #F', heading: 'To merge', unit: 's', decimals: 1 },
           ],
           sortBy: { column: 'Opened' },
         }),

@@ -1,7 +1,7 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, heatMap, ranking, words } from '../kit/panels.ts';
-import { buckets, growth, mean, now, perHour, ratio, sum } from '../kit/promql.ts';
+import { buckets, growth, mean, named, now, perHour, ratio, sum } from '../kit/promql.ts';
 import { heat, instant, rows, series, withExemplars } from '../kit/targets.ts';
 
 const COST = 'fleet_cost_usd_total';
@@ -27,7 +27,6 @@ export const cost = defineDashboard({
           title: 'Spent',
           description: 'In the time range.',
           unit: 'currencyUSD',
-          decimals: 0,
           plain: true,
           none: 'nothing',
           thresholds: ['text'],
@@ -37,7 +36,6 @@ export const cost = defineDashboard({
           title: 'Spent, 24 h',
           description: 'In the last 24 hours.',
           unit: 'currencyUSD',
-          decimals: 0,
           plain: true,
           none: 'nothing',
           thresholds: ['text'],
@@ -148,7 +146,7 @@ export const cost = defineDashboard({
           interval: '1d',
           none: 'nothing',
           calcs: ['mean', 'max', 'sum'],
-          targets: [series(perDay(['project']), '{{project}}')],
+          targets: [series(named(perDay(['project']), 'project', 'no project'), '{{project}}')],
           dataLinks: [link('Its cost', pageOf('cost', ['project'], 'series'))],
         }),
         graph({
@@ -160,7 +158,7 @@ export const cost = defineDashboard({
           interval: '1d',
           none: 'nothing',
           calcs: ['mean', 'max', 'sum'],
-          targets: [series(perDay(['model']), '{{model}}')],
+          targets: [series(named(perDay(['model']), 'model', 'no model'), '{{model}}')],
         }),
         ranking({
           title: 'By service',
@@ -178,7 +176,7 @@ export const cost = defineDashboard({
           decimals: 2,
           none: 'nothing',
           thresholds: ['blue'],
-          targets: [instant(`topk(12, ${spent(['step'])})`, '{{step}}')],
+          targets: [instant(`topk(12, ${named(spent(['step']), 'step', 'no step')})`, '{{step}}')],
         }),
         ranking({
           title: 'By persona',
@@ -187,7 +185,12 @@ export const cost = defineDashboard({
           decimals: 2,
           none: 'nothing',
           thresholds: ['blue'],
-          targets: [instant(`topk(12, ${sum(growth('fleet_persona_cost_usd_total'), ['persona'])})`, '{{persona}}')],
+          targets: [
+            instant(
+              `topk(12, ${named(sum(growth('fleet_persona_cost_usd_total'), ['persona']), 'persona', 'no persona')})`,
+              '{{persona}}',
+            ),
+          ],
           links: [link('Weekly review', dashboard('review'))],
         }),
         graph({
@@ -195,7 +198,7 @@ export const cost = defineDashboard({
           description:
             'Cached and reasoning tokens are parts of input and output. A falling share of the cache makes the same work dearer.',
           unit: 'short',
-          interval: '1h',
+          interval: '2h',
           none: 'no tokens',
           targets: [series(perHour('fleet_tokens_total', ['direction']), '{{direction}}')],
           calcs: ['mean', 'max'],
@@ -204,7 +207,7 @@ export const cost = defineDashboard({
           title: 'Spent per hour',
           description: 'By source. A step up is a runaway workflow or a dearer model.',
           unit: 'currencyUSD',
-          interval: '1h',
+          interval: '2h',
           stacked: true,
           none: 'nothing',
           targets: [series(perHour(COST, ['source']), '{{source}}')],
@@ -275,7 +278,7 @@ export const cost = defineDashboard({
           title: 'Runs without figures',
           description:
             'Ended runs of the time range whose source gave no tokens or cost: what they spent is missing above.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'none is missing',
           thresholds: ['orange'],
@@ -285,6 +288,22 @@ export const cost = defineDashboard({
               '{{source}} {{provider}}',
             ),
           ],
+        }),
+        grid({
+          title: 'Quantities',
+          description:
+            'What was used in the time range, in the unit of the service: tokens, seconds of sandboxes, calls.',
+          unit: 'locale',
+          none: 'nothing',
+          h: 8,
+          targets: [rows(`${sum(growth('fleet_usage_quantity_total'), ['source', 'service', 'unit'])} > 0`)],
+          columns: [
+            { of: 'service', heading: 'Service' },
+            { of: 'unit', heading: 'Unit' },
+            { of: 'source', heading: 'Source' },
+            { of: 'Value', heading: 'Quantity', decimals: 0 },
+          ],
+          sortBy: { column: 'Service', desc: false },
         }),
       ],
     },

@@ -1,5 +1,5 @@
 import { defineDashboard } from '../kit/dashboard.ts';
-import { link, page } from '../kit/links.ts';
+import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, UP_OR_DOWN, words, YES_OR_NO } from '../kit/panels.ts';
 import { growth, rate, select, sum } from '../kit/promql.ts';
 import { instant, rows, series } from '../kit/targets.ts';
@@ -59,7 +59,7 @@ export const exporter = defineDashboard({
           title: 'Refused events',
           description:
             'Pushed events of the last hour that were answered 503 for lack of a ledger, memory or disk. Senders try again.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'none',
           thresholds: ['green', [1, 'red']],
@@ -96,7 +96,14 @@ export const exporter = defineDashboard({
             rows(latest('fleetlens_dead_letters')),
           ],
           columns: [
-            { of: 'source', heading: 'Source' },
+            {
+              of: 'source',
+              heading: 'Source',
+              links: [
+                link('What it shows', dashboard('overview', ['Source'])),
+                link('Its runs', pageOf('runs', ['Source'], 'row')),
+              ],
+            },
             {
               of: 'Value #A',
               heading: 'Last poll',
@@ -239,7 +246,7 @@ export const exporter = defineDashboard({
           targets: [
             series(`sum by (instance) (${select('fleetlens_series')})`, '{{instance}}'),
             series(
-              `sum by (family) (increase(${select('fleetlens_series_folded_total')}[$__rate_interval])) > 0`,
+              `${sum(growth('fleetlens_series_folded_total', '', '$__rate_interval'), ['family'])} > 0`,
               'folded: {{family}}',
             ),
           ],
@@ -251,7 +258,7 @@ export const exporter = defineDashboard({
           w: 8,
           none: 'no exporter',
           legend: 'list',
-          targets: [series(select('fleetlens_streams'), '{{instance}}')],
+          targets: [series(select('fleetlens_streams'), '{{instance}} open')],
         }),
         grid({
           title: 'Largest families',
@@ -265,6 +272,15 @@ export const exporter = defineDashboard({
             { of: 'Value', heading: 'Label sets', decimals: 0, width: 110 },
           ],
           sortBy: { column: 'Label sets' },
+        }),
+        graph({
+          title: 'Told to streams, per second',
+          description: 'Events that live streams were told, by replica.',
+          unit: 'short',
+          w: 8,
+          none: 'no exporter',
+          legend: 'list',
+          targets: [series(rate('fleetlens_stream_events_total'), '{{instance}}')],
         }),
         graph({
           title: 'Refused requests, per minute',
@@ -284,6 +300,32 @@ export const exporter = defineDashboard({
           none: 'none',
           legend: 'list',
           targets: [series(`${sum(rate('fleetlens_streams_ended_total'), ['reason'])} * 60`, '{{reason}}')],
+        }),
+      ],
+    },
+    {
+      title: 'Governance',
+      panels: [
+        figure({
+          title: 'Rate limits',
+          description:
+            'Whether the Redis of the rate limits answers. While it does not, requests are allowed unchecked.',
+          unit: 'none',
+          w: 12,
+          none: 'counted in memory',
+          mappings: UP_OR_DOWN,
+          thresholds: ['red', [1, 'green']],
+          targets: [instant(`min(${select('fleetlens_rate_limit_store_up')})`)],
+        }),
+        figure({
+          title: 'Audit webhook failing for',
+          description: 'How long the audit webhook has taken no entries. They are kept, and sent again.',
+          unit: 's',
+          w: 12,
+          none: 'not at all',
+          thresholds: ['green', [1, 'orange'], [3600, 'red']],
+          targets: [instant(`time() - min(${select('fleetlens_audit_webhook_failing_timestamp_seconds')})`)],
+          dataLinks: [link('Audit trail', page('audit'))],
         }),
       ],
     },

@@ -34,7 +34,7 @@ export const integrations = defineDashboard({
           title: 'Refused credentials',
           description:
             'Calls of the last hour that were refused for their credentials. Renew the token of the adapter.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no calls',
           thresholds: ['green', [1, 'orange'], [3, 'red']],
@@ -44,7 +44,7 @@ export const integrations = defineDashboard({
           title: 'Rate limited, 1 h',
           description:
             'Responses of the last hour that were rate limited (429). More than 10 in 5 minutes is an alert.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'none',
           thresholds: ['green', [1, 'orange'], [100, 'red']],
@@ -53,7 +53,7 @@ export const integrations = defineDashboard({
         figure({
           title: 'Platform errors, 1 h',
           description: 'Errors that the platforms logged in the last hour. 50 in 5 minutes page on-call.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'none',
           thresholds: ['green', [20, 'orange'], [50, 'red']],
@@ -208,7 +208,7 @@ export const integrations = defineDashboard({
         grid({
           title: 'Stores and services',
           description:
-            'The platforms’ stores, with their latency at the last reading and their errors of the time range.',
+            'The platforms’ stores, with their latency at the last reading and the connection failures and timeouts of the time range.',
           unit: 'short',
           w: 12,
           none: 'none watched',
@@ -228,7 +228,7 @@ export const integrations = defineDashboard({
               decimals: 1,
               thresholds: ['text', [0.1, 'orange'], [1, 'red']],
             },
-            { of: 'Value #C', heading: 'Connections and timeouts', decimals: 0, thresholds: ['text', [1, 'orange']] },
+            { of: 'Value #C', heading: 'Errors', decimals: 0, thresholds: ['text', [1, 'orange']] },
           ],
         }),
         graph({
@@ -303,7 +303,7 @@ export const integrations = defineDashboard({
           description:
             'By workflow: how many are pending, how long the oldest waits, and within what time it should be decided.',
           unit: 'short',
-          w: 12,
+          w: 14,
           none: 'Nobody is asked.',
           targets: [
             rows(sum(now('fleet_approvals_pending'), BY_WORKFLOW)),
@@ -320,9 +320,10 @@ export const integrations = defineDashboard({
             {
               of: 'workflow',
               heading: 'Workflow',
+              width: 170,
               links: [link('Decide', pageOf('approvals', ['Source', 'Project', 'Workflow'], 'row'))],
             },
-            { of: 'project', heading: 'Project' },
+            { of: 'project', heading: 'Project', width: 170 },
             { of: 'Value #A', heading: 'Pending', decimals: 0 },
             { of: 'Value #B', heading: 'Oldest waits', unit: 's', decimals: 1 },
             { of: 'Value #C', heading: 'SLA', unit: 's', decimals: 0 },
@@ -339,6 +340,7 @@ export const integrations = defineDashboard({
         }),
         graph({
           title: 'How long approvals wait',
+          w: 10,
           description: 'From request to decision, of those decided in each interval.',
           unit: 's',
           interval: '6h',
@@ -353,7 +355,7 @@ export const integrations = defineDashboard({
         ranking({
           title: 'Notifications',
           description: 'That the platforms sent in the time range, by type.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           w: 12,
           none: 'none sent',
@@ -364,13 +366,37 @@ export const integrations = defineDashboard({
         ranking({
           title: 'Audit events',
           description: 'Of the time range, by what was done.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           w: 12,
           none: 'none',
           thresholds: ['blue'],
           targets: [instant(`sort_desc(${sum(growth('fleet_audit_events_total'), ['action'])} > 0.5)`, '{{action}}')],
           links: [link('Audit trail', page('audit'))],
+        }),
+        grid({
+          title: 'Projects',
+          description: 'Who and what each project has: workflows, members, and invitations that nobody accepted yet.',
+          unit: 'short',
+          h: 8,
+          none: 'no projects',
+          targets: [
+            rows(sum(now('fleet_project_workflows'), ['source', 'project'])),
+            rows(sum(now('fleet_project_members'), ['source', 'project'])),
+            rows(sum(now('fleet_project_pending_invitations'), ['source', 'project'])),
+          ],
+          columns: [
+            {
+              of: 'project',
+              heading: 'Project',
+              links: [link('Its workflows', pageOf('workflows', ['Source', 'Project'], 'row'))],
+            },
+            { of: 'source', heading: 'Source' },
+            { of: 'Value #A', heading: 'Workflows', decimals: 0 },
+            { of: 'Value #B', heading: 'Members', decimals: 0 },
+            { of: 'Value #C', heading: 'Invitations', decimals: 0 },
+          ],
+          sortBy: { column: 'Members' },
         }),
       ],
     },

@@ -1,7 +1,7 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, ranking, SEVERITIES, statusSeries, UP_OR_DOWN, words } from '../kit/panels.ts';
-import { age, FAILED, failureRate, growth, now, perHour, select, sum } from '../kit/promql.ts';
+import { age, FAILED, failureRate, growth, named, now, perHour, select, sum } from '../kit/promql.ts';
 import { CHOSEN, instant, records, rows, series } from '../kit/targets.ts';
 
 const FIRING = 'alertname=~"Fleet.+",alertname!="FleetWatchdog",source=~"$source|",project=~"$project|"';
@@ -111,7 +111,6 @@ export const overview = defineDashboard({
           title: 'Spent, 24 h',
           description: 'Money that the agents spent in the last 24 hours.',
           unit: 'currencyUSD',
-          decimals: 0,
           plain: true,
           targets: [instant(sum(growth('fleet_cost_usd_total', '', '24h')))],
           none: 'nothing',
@@ -280,7 +279,7 @@ export const overview = defineDashboard({
           title: 'Why runs failed',
           description:
             'Errors of runs in the time range by category. METRICS.md says what each category means and what to do.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no errors',
           thresholds: ['red'],
@@ -301,13 +300,15 @@ export const overview = defineDashboard({
           w: 8,
           none: 'nothing',
           legend: 'list',
-          targets: [series(perHour('fleet_cost_usd_total', ['project']), '{{project}}')],
+          targets: [
+            series(named(perHour('fleet_cost_usd_total', ['project']), 'project', 'no project'), '{{project}}'),
+          ],
           dataLinks: [link('Cost and budgets', dashboard('cost', ['project'], 'series'))],
         }),
         ranking({
           title: 'Errors that the platforms log',
           description: 'By component, in the time range: what breaks beneath the runs.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no errors',
           thresholds: ['orange'],

@@ -22,7 +22,7 @@ export const quality = defineDashboard({
         figure({
           title: 'Mean score',
           description: 'Mean composite score of the runs that were evaluated in the time range, of 100.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no scores',
           thresholds: THRESHOLDS,
@@ -32,7 +32,7 @@ export const quality = defineDashboard({
         figure({
           title: 'Evaluated',
           description: 'Runs of the time range that got a score.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           none: 'no scores',
@@ -59,7 +59,7 @@ export const quality = defineDashboard({
         figure({
           title: 'Below baseline',
           description: 'Evaluated runs more than the margin (10 points) below the baseline of their workflow.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'none',
           plain: true,
@@ -142,7 +142,7 @@ export const quality = defineDashboard({
         graph({
           title: 'Mean score by workflow',
           description: 'Of the runs that were evaluated in each interval.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           max: 100,
           interval: '6h',
@@ -155,7 +155,7 @@ export const quality = defineDashboard({
         graph({
           title: 'Mean score by dimension',
           description: 'Which part of the score moves: correctness, types, style, tests or completeness.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           max: 100,
           interval: '6h',
@@ -234,7 +234,7 @@ export const quality = defineDashboard({
         ranking({
           title: 'Mean by dimension',
           description: 'Of the evaluated runs of the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           max: 100,
           none: 'no scores',

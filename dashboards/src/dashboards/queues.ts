@@ -82,6 +82,7 @@ export const queues = defineDashboard({
       panels: [
         graph({
           title: 'Depth',
+          w: 9,
           description:
             'Jobs by state, as the platforms told them (from the ledger, so also from before Prometheus began to scrape).',
           unit: 'short',
@@ -98,9 +99,10 @@ export const queues = defineDashboard({
         }),
         grid({
           title: 'Queues now',
-          description: 'The state of each queue at its last reading.',
+          description:
+            'The state of each queue at its last reading, how long its oldest job is due, and how long 19 of 20 jobs of the last hour waited.',
           unit: 'short',
-          w: 12,
+          w: 15,
           none: 'no queues',
           targets: [
             rows(sum(now('fleet_queue_depth', 'state="due"'), BY_QUEUE)),
@@ -112,21 +114,21 @@ export const queues = defineDashboard({
           ],
           columns: [
             { of: 'queue', heading: 'Queue', links: [link('Its page', pageOf('queues', ['Source'], 'row'))] },
-            { of: 'source', heading: 'Source' },
+            { of: 'source', heading: 'Source', width: 130 },
             { of: 'Value #A', heading: 'Due', decimals: 0, thresholds: ['text', [10, 'orange'], [50, 'red']] },
             { of: 'Value #B', heading: 'Deferred', decimals: 0 },
             { of: 'Value #C', heading: 'In progress', decimals: 0 },
             { of: 'Value #D', heading: 'Workers', decimals: 0, thresholds: ['red', [1, 'text']] },
             {
               of: 'Value #E',
-              heading: 'Oldest is due for',
+              heading: 'Oldest',
               unit: 's',
               decimals: 0,
               thresholds: ['text', [60, 'orange'], [600, 'red']],
             },
             {
               of: 'Value #F',
-              heading: 'Wait p95, 1 h',
+              heading: 'Wait p95',
               unit: 's',
               decimals: 1,
               thresholds: ['text', [60, 'orange'], [600, 'red']],

@@ -1,7 +1,7 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, ranking, SEVERITIES } from '../kit/panels.ts';
-import { failureRate, growth, mean, now, ratio, sum } from '../kit/promql.ts';
+import { failureRate, growth, mean, named, now, ratio, sum } from '../kit/promql.ts';
 import { CHOSEN, instant, records, rows, series } from '../kit/targets.ts';
 
 const COST = 'fleet_cost_usd_total';
@@ -29,7 +29,7 @@ export const review = defineDashboard({
         figure({
           title: 'Runs',
           description: 'That ended in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           none: 'no runs',
@@ -49,7 +49,7 @@ export const review = defineDashboard({
         figure({
           title: 'Mean score',
           description: 'Of the runs that were evaluated in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no scores',
           thresholds: ['red', [60, 'orange'], [75, 'green']],
@@ -60,7 +60,6 @@ export const review = defineDashboard({
           title: 'Spent',
           description: 'In the time range.',
           unit: 'currencyUSD',
-          decimals: 0,
           plain: true,
           none: 'nothing',
           thresholds: ['text'],
@@ -81,7 +80,7 @@ export const review = defineDashboard({
         figure({
           title: 'Pull requests merged',
           description: 'In the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           none: 'none',
@@ -154,7 +153,7 @@ export const review = defineDashboard({
         graph({
           title: 'Quality of evaluated runs',
           description: 'Median of each dimension, from the records.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           max: 100,
           none: 'no scores',
@@ -191,7 +190,12 @@ export const review = defineDashboard({
             ),
           ],
           columns: [
-            { of: 'project', heading: 'Project', links: [link('Its cost', pageOf('cost', ['Project'], 'row'))] },
+            {
+              of: 'project',
+              heading: 'Project',
+              width: 180,
+              links: [link('Its cost', pageOf('cost', ['Project'], 'row'))],
+            },
             { of: 'Value #A', heading: 'Spent', decimals: 2 },
             { of: 'Value #B', heading: 'Change', unit: 'percentunit', decimals: 0, thresholds: CHANGE },
             { of: 'Value #C', heading: 'Dearest day', decimals: 2 },
@@ -239,7 +243,7 @@ export const review = defineDashboard({
           w: 24,
           none: 'nothing',
           calcs: ['mean', 'max', 'sum'],
-          targets: [series(sum(growth(COST, '', '1d'), ['project']), '{{project}}')],
+          targets: [series(named(sum(growth(COST, '', '1d'), ['project']), 'project', 'no project'), '{{project}}')],
           links: [link('Budgets', page('budgets'))],
         }),
       ],
@@ -268,7 +272,7 @@ export const review = defineDashboard({
         ranking({
           title: 'Why runs failed',
           description: 'Errors of runs of the time range by category.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           w: 6,
           none: 'no errors',
@@ -284,7 +288,7 @@ export const review = defineDashboard({
         ranking({
           title: 'Where',
           description: 'Failed and timed-out runs of the time range by workflow.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           w: 6,
           none: 'no errors',

@@ -37,7 +37,7 @@ export const runs = defineDashboard({
         figure({
           title: 'Started',
           description: 'Runs first seen in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           thresholds: ['text'],
@@ -49,7 +49,7 @@ export const runs = defineDashboard({
         figure({
           title: 'Ended',
           description: 'Runs that succeeded, failed, timed out or were cancelled in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           thresholds: ['text'],
@@ -60,7 +60,7 @@ export const runs = defineDashboard({
         figure({
           title: 'Failed',
           description: 'Runs that failed or timed out in the time range.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           plain: true,
           thresholds: ['green', [1, 'red']],
@@ -115,7 +115,7 @@ export const runs = defineDashboard({
           title: 'Lost',
           description:
             'Runs of the time range that went silent for a day, or are gone from their source. Nobody knows how they ended.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           w: 3,
           none: 'none',
@@ -235,7 +235,7 @@ export const runs = defineDashboard({
           title: 'Where errors surface',
           description:
             'In the time range: in the sandbox, the run, a step, the pull request, or while learnings are extracted.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no errors',
           thresholds: ['red'],
@@ -244,7 +244,7 @@ export const runs = defineDashboard({
         ranking({
           title: 'Steps that fail',
           description: 'Steps of the time range that failed or timed out, by role or verb.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no errors',
           thresholds: ['red'],
@@ -256,7 +256,7 @@ export const runs = defineDashboard({
           title: 'Missing figures and artifacts',
           description:
             'Ended runs of the time range without token or cost figures, and without an artifacts directory: cost is too low by them.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'nothing is missing',
           thresholds: ['orange'],
@@ -377,7 +377,7 @@ export const runs = defineDashboard({
         ranking({
           title: 'Runs by loops',
           description: 'Runs of the time range by the loops that they took: 8 stands for 6 to 8.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           none: 'no runs',
           thresholds: ['blue'],

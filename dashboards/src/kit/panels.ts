@@ -164,7 +164,7 @@ export function graph(spec: GraphSpec): SizedPanel {
   const builder = describe(new timeseries.PanelBuilder(), spec)
     .drawStyle(style === 'bars' ? GraphDrawStyle.Bars : GraphDrawStyle.Line)
     .lineWidth(style === 'bars' ? 0 : 2)
-    .fillOpacity(style === 'bars' ? 80 : stacked === true ? 40 : 8)
+    .fillOpacity(style === 'bars' ? 80 : stacked === true ? 40 : 0)
     .showPoints(VisibilityMode.Auto)
     .pointSize(5)
     // Of few events some intervals have none; a gauge that is absent is a gap.
@@ -291,10 +291,15 @@ function overrideOf({ heading, unit, decimals, width, thresholds, mappings, link
   set('mappings', mappings);
   set('links', links);
   if (thresholds !== undefined) {
-    set('thresholds', { mode: 'absolute', steps: stepsOf(thresholds) });
+    set('thresholds', { mode: 'absolute', steps: stepsOf(ofCells(thresholds)) });
     set('custom.cellOptions', { type: 'color-text' });
   }
   return [{ matcher: { id: 'byName', options: heading }, properties }];
+}
+
+/** A cell without a value has the colour of the base: that of plain text, so that nothing known is nothing wrong. */
+function ofCells([base, ...steps]: Thresholds): Thresholds {
+  return base === 'text' ? [base, ...steps] : ['text', [-1e12, base], ...steps];
 }
 
 interface AppPanelSpec extends Omit<Common, 'unit' | 'isOfFleet'> {

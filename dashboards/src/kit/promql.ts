@@ -41,6 +41,11 @@ export function sum(vector: string, by: readonly string[] = []): string {
   return by.length === 0 ? `sum(${vector})` : `sum by (${by.join(', ')}) (${vector})`;
 }
 
+/** The same with a name for series whose label is empty, which Grafana would call "Value". */
+export function named(vector: string, label: string, name = '(none)'): string {
+  return `label_replace(${vector}, "${label}", "${name}", "${label}", "")`;
+}
+
 /** Events per hour: the demand of a fleet is a few an hour, not many a second. */
 export function perHour(family: FamilyName, by: readonly string[] = [], matchers = ''): string {
   return `${sum(rate(family, matchers), by)} * 3600`;
