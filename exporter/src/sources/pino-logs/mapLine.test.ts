@@ -60,6 +60,19 @@ describe('an error', () => {
     ]);
   });
 
+  it('what has a field of its own is no attribute', () => {
+    const line = {
+      ...{ level: 50, timestamp: AT, v: 1, message: 'passed over', error: { message: 'boom' }, attempt: 2 },
+      ...{ reqId: 'q1', run_id: 'r1', project: 'octo/cli', repository: 'octo/cli', tags: { stage: 'deploy' } },
+      res: { statusCode: 500 },
+    };
+    expect(told(line)[0]?.data.attributes).toEqual({ attempt: 2, statusCode: 500 });
+  });
+
+  it('an error keeps its group from version to version', () => {
+    expect(told({ level: 60, msg: 'gone' })).toMatchObject([{ data: { fingerprint: '12dc23a925937d81' } }]);
+  });
+
   it.each<[object, object]>([
     [{ error: { message: 'boom' } }, { message: 'boom' }],
     [{ err: 'boom', msg: 'failed' }, { message: 'failed' }],

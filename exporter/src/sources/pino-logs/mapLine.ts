@@ -17,7 +17,7 @@ const MIGRATED = /^Migration completed in (\d+(?:\.\d+)?)\s*ms/i;
 const EVICTED = /evict\w*[^\d]*(\d+)\s*keys?/i;
 /** What pino itself adds, and what has a field of its own. */
 const OWN_FIELDS = new Set(
-  'level time timestamp pid hostname v msg message name err error requestId reqId req res run_id runId repo repository project url method statusCode responseTime tags'.split(
+  'level time timestamp v msg message name err error requestId reqId req res run_id runId repo repository project url method statusCode responseTime tags'.split(
     ' ',
   ),
 );
@@ -127,8 +127,6 @@ function platformError(
         ...others,
         ...requestOf(fields, undefined),
         logger: textOf(fields.name),
-        pid: fields.pid,
-        hostname: textOf(fields.hostname),
         stack: stack?.slice(0, MAX_STACK).toWellFormed(),
         errorDetails: Object.keys(details).length === 0 ? undefined : details,
       }),
