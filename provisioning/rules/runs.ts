@@ -24,9 +24,14 @@ function ratioRules(level: 'source' | 'source_project', window: string): Recordi
 
 const rate = valuesOf('FleetRunFailureRateHigh');
 const burn = valuesOf('FleetRunErrorBudgetBurn');
-if (burn.objective <= 1 - 1 / burn.fast_burn) {
+checkObjective(burn);
+
+/** @throws where no ratio of failures could ever burn the error budget so fast */
+export function checkObjective({ objective, fast_burn }: { objective: number; fast_burn: number }): void {
+  const least = 1 - 1 / fast_burn;
+  if (objective > least) return;
   throw new Error(
-    `found the objective ${burn.objective}, expected one above ${1 - 1 / burn.fast_burn}: even if every run fails, the error budget does not burn ${burn.fast_burn} times as fast; raise the objective or lower fast_burn in provisioning/rules/thresholds.ts`,
+    `found the objective ${objective}, expected one above ${least.toFixed(4)}: even if every run fails, the error budget does not burn ${fast_burn} times as fast; raise objective or lower fast_burn of FleetRunErrorBudgetBurn in provisioning/rules/thresholds.ts`,
   );
 }
 

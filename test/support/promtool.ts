@@ -13,8 +13,8 @@ export function promtoolCheckMetrics(exposition: string): Promise<PromtoolResult
 }
 
 /** Any promtool command; `input` goes to its stdin. */
-export async function promtool(args: readonly string[], input = ''): Promise<PromtoolResult> {
-  const child = spawn('promtool', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+export async function promtool(args: readonly string[], input = '', command = 'promtool'): Promise<PromtoolResult> {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', (cause) =>
       reject(new Error('Cannot run promtool; install it with scripts/install-test-tools.sh', { cause })),
