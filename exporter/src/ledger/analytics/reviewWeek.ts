@@ -11,7 +11,7 @@ import {
 } from '../../contract/analytics.ts';
 import { type BudgetScope, WORKSPACE } from '../../contract/budgets.ts';
 import { ERROR_CATEGORIES, type RunRecord } from '../../contract/records.ts';
-import type { FINISHED_STATUSES } from '../../contract/status.ts';
+import { FINISHED_STATUSES } from '../../contract/status.ts';
 import type { BudgetPolicy } from '../budgets/budgetPolicy.ts';
 import { dayStart, localDay } from '../budgets/localDay.ts';
 import { fromNano } from '../nano.ts';
@@ -61,15 +61,22 @@ const USES = `select source, project, persona, max(used_ms)::float8 as used_ms, 
     from fleetlens.persona) u
   where persona <> '' and ($1::text[] is null or project = any($1)) group by 1, 2, 3 order by 3, 1, 2`;
 
-/** Of each persona and outcome the first few by lot. $1 $2 window, $3 projects, $4 what the lot of this week begins with, $5 how many */
-const LOTS = `select source, key, persona, status, at_ms::float8 as at_ms, cost, lot from (
-    select f.source, f.key, d.persona, o.status, f.at_ms, f.cost, l.lot,
-      row_number() over (partition by d.persona, o.status order by l.lot, f.source, f.key) as place
-    from fleetlens.run_fact f join fleetlens.run_dim d on d.id = f.dim
+/**
+ * Of each persona and outcome the first few by lot. $1 $2 window, $3 projects, $4 what the lot of this week begins with, $5 how many;
+ * $6 personas, $7 their outcomes, $8 which lot is too high to be among the first: it is left out before the others are sorted
+ */
+const LOTS = `with bounds as materialized (
+    select d.id, d.persona, w.status, w.highest from unnest($6::text[], $7::text[], $8::bigint[]) as w(persona, status, highest)
+      join fleetlens.run_dim d on d.persona = w.persona and d.mask = ${WHOLE_MASK} and ($3::text[] is null or d.project = any($3)))
+  select source, key, persona, status, at_ms::float8 as at_ms, cost, lot from (
+    select f.source, f.key, b.persona, o.status, f.at_ms, f.cost, l.lot,
+      row_number() over (partition by b.persona, o.status order by l.lot, f.source, f.key) as place
+    from fleetlens.run_fact f
     cross join lateral (select case when f.succeeded = 1 then 'succeeded' when f.failed = 1 then 'failed'
       when f.timed_out = 1 then 'timed_out' else 'cancelled' end as status) o
+    join bounds b on b.id = f.dim and b.status = o.status
     cross join lateral (select hashtextextended(f.source || E'\\x1f' || f.key, $4) as lot) l
-    where f.at_ms >= $1 and f.at_ms < $2 and f.part = 0 and f.runs = 1 and d.persona <> '' and ($3::text[] is null or d.project = any($3))) s
+    where f.at_ms >= $1 and f.at_ms < $2 and f.part = 0 and f.runs = 1 and l.lot <= b.highest) s
   where place <= $5 order by place, status, lot, source, key`;
 
 interface Lot {
@@ -100,7 +107,7 @@ export async function reviewPersonas(
     });
     const figuresOf = new Map(rows.map((row) => [row.group.persona ?? '', row]));
     const uses = Map.groupBy(await readUses(client, projects), (use) => use.persona);
-    const sessions = Map.groupBy(await drawSessions(client, week, span, projects), (lot) => lot.persona);
+    const sessions = Map.groupBy(await drawSessions(client, week, span, projects, rows), (lot) => lot.persona);
     const docs = await readDocs(client, [...sessions.values()].flat());
     const names = [...new Set([...uses.keys(), ...figuresOf.keys()])].filter((name) => name !== '').sort();
     return {
@@ -153,15 +160,41 @@ async function readUses(client: pg.ClientBase, projects: readonly string[] | nul
   }));
 }
 
-/** Draws for each persona from every outcome in turn, until there are enough. */
+/** So many of an outcome are expected to be looked at: that fewer than are drawn come, by chance, is left to nothing. */
+const CANDIDATES = 64;
+const HIGHEST_LOT = 2n ** 63n - 1n;
+
+/**
+ * Draws for each persona from every outcome in turn, until there are enough.
+ * @param figures of the week by persona
+ */
 async function drawSessions(
   client: pg.ClientBase,
   week: string,
   [from, to]: Span,
   projects: readonly string[] | null,
+  figures: readonly FiguresRow[],
 ): Promise<Lot[]> {
   const seed = Number(week.replace('-W', ''));
-  const { rows } = await client.query<Lot>(LOTS, [from, to, projects, seed, REVIEWED_SESSIONS]);
+  const outcomes = figures.flatMap((row) =>
+    FINISHED_STATUSES.map((status) => ({ persona: row.group.persona ?? '', status, runs: row[status] })),
+  );
+  const drawable = outcomes.filter(({ persona, runs }) => persona !== '' && runs > 0);
+  const draw = async (highest: (runs: number) => bigint) => {
+    const { rows } = await client.query<Lot>(LOTS, [
+      ...[from, to, projects, seed, REVIEWED_SESSIONS],
+      drawable.map(({ persona }) => persona),
+      drawable.map(({ status }) => status),
+      drawable.map(({ runs }) => highest(runs).toString()),
+    ]);
+    return rows;
+  };
+  let rows = await draw((runs) =>
+    runs <= CANDIDATES ? HIGHEST_LOT : BigInt(Math.floor((CANDIDATES / runs) * 2 ** 32)) * 2n ** 32n - 2n ** 63n,
+  );
+  const expected = drawable.reduce((sum, { runs }) => sum + Math.min(runs, REVIEWED_SESSIONS), 0);
+  // Figures may know of runs that retention took.
+  if (rows.length < expected) rows = await draw(() => HIGHEST_LOT);
   return [...Map.groupBy(rows, (lot) => lot.persona).values()].flatMap((lots) => lots.slice(0, REVIEWED_SESSIONS));
 }
 
