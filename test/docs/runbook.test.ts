@@ -24,7 +24,11 @@ const SECTIONS = RUNBOOK.split(/^(?=##+ )/m).map((section) => {
 });
 const ALERTS = SECTIONS.filter(({ level, title }) => level === 3 && /^Fleet\w+$/.test(title));
 const INCIDENTS = SECTIONS.filter(({ level, title }) => level === 3 && !/^Fleet\w+$/.test(title));
-const CODE = [...RUNBOOK.matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)].map(([, code = '']) => code);
+const TROUBLESHOOTING = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8');
+// Within a table a pipe is escaped.
+const CODE = [...`${RUNBOOK}\n${TROUBLESHOOTING.replaceAll('\\|', '|')}`.matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)].map(
+  ([, code = '']) => code,
+);
 const COMMANDS = [...new Set(CODE.filter((code) => /^(fl|act) /.test(code)))];
 /** An expression: it names a family and is no command. A family alone is one too. */
 const QUERIES = [
@@ -95,7 +99,7 @@ describe('docs/runbook.md', () => {
   });
 });
 
-describe('the commands of docs/runbook.md', () => {
+describe('the commands of docs/runbook.md and docs/troubleshooting.md', () => {
   const TOKENS = { ingest: 'ingest-token-of-the-fleet', admin: 'admin-token-of-on-call' };
   let database: TestDatabase;
   let exporter: ExporterProcess;
