@@ -9,7 +9,7 @@ import { reachedLimits } from '../../exporter/src/ledger/budgets/reachedLimits.t
 import type { BudgetState } from '../../exporter/src/ledger/budgets/readBudgets.ts';
 import { SLOT_MS } from '../../exporter/src/ledger/budgets/slot.ts';
 import { mergeEvent } from '../../exporter/src/ledger/mergeEvent.ts';
-import { NanoSum, toNano } from '../../exporter/src/ledger/nano.ts';
+import { castToNano, NanoSum, toNano } from '../../exporter/src/ledger/nano.ts';
 import {
   NO_CHANGE,
   type Observation,
@@ -108,6 +108,8 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
 
   function add(owner: string, source: string, observation: Observation): void {
     for (const { family, labels } of observation.births) resolve(family, labels);
+    // What is kept with a record as counted names its series, also where nothing moved yet: the base of a total.
+    for (const { family, labels } of observation.counted) resolve(family, labels);
     for (const { family, labels, value, spent } of observation.moves) {
       if (spent !== undefined) money.spend(source, spent, value);
       const rollup = touch(resolve(family, labels));
@@ -240,7 +242,7 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
     if (takesLeast(series.family)) {
       const least = Math.min(...[...parts.values()].filter((part) => part > resolvedTo));
       count = Number.isFinite(least) ? 1 : 0;
-      value = count === 1 ? Number(toNano(least)) : 0;
+      value = count === 1 ? Number(castToNano(least)) : 0;
     }
     const isNew = series.id > maxId;
     return [

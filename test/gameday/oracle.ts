@@ -741,13 +741,14 @@ function sayBudgets(
       BUDGETS_USD.repo_daily,
     );
   }
+  const paidFor = Map.groupBy(usage, ({ data }) => text(data.runId));
   const personas = Map.groupBy(
     runs.filter(({ data }) => text(data.persona) !== ''),
     ({ data }) => text(data.persona),
   );
   for (const [persona, of] of personas) {
     const dear = [...Map.groupBy(of, ({ data }) => text(data.runId))].flatMap(([runId, said]) => {
-      const paid = usage.filter(({ data }) => data.runId === runId);
+      const paid = paidFor.get(runId) ?? [];
       const total = paid.reduce((sum, { data }) => sum + Number(data.costUsd ?? 0), 0);
       if (total < 0.5 * BUDGETS_USD.persona_run) return [];
       const from = said.find(({ data }) => data.status === 'running')?.saidAt ?? startMs;
