@@ -4,6 +4,7 @@ import { dashboard, link, page, showHere } from '../kit/links.ts';
 import { appPanel, colored, figure, graph, grid, statusSeries } from '../kit/panels.ts';
 import { growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
 import { instant, records, series } from '../kit/targets.ts';
+import { SUCCESS_RATE } from '../kit/thresholds.ts';
 
 const SPRINT = 'fleet_sprint_duration_seconds';
 const ENDED = ['succeeded', 'failed', 'timed_out', 'cancelled'] as const;
@@ -52,7 +53,7 @@ export const chains = defineDashboard({
           unit: 'percentunit',
           decimals: 0,
           none: 'no sprints',
-          thresholds: ['red', [0.8, 'orange'], [0.9, 'green']],
+          thresholds: SUCCESS_RATE,
           targets: [
             instant(
               ratio(
@@ -138,14 +139,20 @@ export const chains = defineDashboard({
         }),
         grid({
           title: 'Newest chains',
-          description: 'A name opens the chain; "Show below" shows it in the row below.',
+          description: 'A name opens the chain; a click on its time shows it in the row below.',
           unit: 'none',
           h: 10,
           none: 'no chains',
           isOfFleet: true,
           targets: [records({ queryType: 'chains', filters: OF_CHAINS, limit: 50, live: true })],
           columns: [
-            { of: 'created', heading: 'created', unit: 'dateTimeFromNow', width: 130 },
+            {
+              of: 'created',
+              heading: 'created',
+              unit: 'dateTimeFromNow',
+              width: 130,
+              links: [link('Show below', showHere('chains', { chain_source: 'source', chain: 'chain' }))],
+            },
             { of: 'status', heading: 'status', width: 100 },
             { of: 'name', heading: 'name' },
             { of: 'project', heading: 'project' },
@@ -157,7 +164,6 @@ export const chains = defineDashboard({
             { of: 'source', heading: 'source', width: 150 },
             { of: 'chain', heading: 'chain', width: 200 },
           ],
-          dataLinks: [link('Show below', showHere('chains', { chain_source: 'source', chain: 'chain' }))],
         }),
       ],
     },
@@ -236,7 +242,7 @@ export const chains = defineDashboard({
           type: 'fleetlens-sprintchain-panel',
           title: 'Chain',
           description:
-            'Its sprints, their runs and pull requests, and where it failed. Click "Show below" on a chain of the list.',
+            'Its sprints, their runs and pull requests, and where it failed. Click on the time of a chain in the list.',
           targets: [records({ queryType: 'chain', source: '$chain_source', id: '$chain', live: true })],
           options: { showOverview: true },
           h: 20,

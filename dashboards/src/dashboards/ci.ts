@@ -4,6 +4,7 @@ import { link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, heatMap, ranking } from '../kit/panels.ts';
 import { age, buckets, growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
 import { heat, instant, rows, series } from '../kit/targets.ts';
+import { BLOCKED_FOR } from '../kit/thresholds.ts';
 
 const MERGE = 'fleet_pull_request_merge_seconds';
 const CI_COLORS: Readonly<Record<(typeof CI_STATUSES)[number], string>> = {
@@ -40,7 +41,7 @@ export const ci = defineDashboard({
           description: 'How long the longest-blocked pull request has been blocked on CI. Over an hour is a ticket.',
           unit: 's',
           none: 'none',
-          thresholds: ['green', [3600, 'orange'], [14_400, 'red']],
+          thresholds: BLOCKED_FOR,
           targets: [instant(age('fleet_pull_request_oldest_blocked_timestamp_seconds'))],
           dataLinks: [link('Open the run', page('find', { oldest: 'blocked_on_ci' }))],
         }),

@@ -3,12 +3,12 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, heatMap, ranking, words } from '../kit/panels.ts';
 import { buckets, growth, mean, named, now, perHour, ratio, sum } from '../kit/promql.ts';
 import { heat, instant, rows, series, withExemplars } from '../kit/targets.ts';
+import { BUDGET_USE } from '../kit/thresholds.ts';
 
 const COST = 'fleet_cost_usd_total';
 const BUDGET = ['budget', 'scope', 'subject'];
 const spent = (by: readonly string[] = [], window = '$__range') => sum(growth(COST, '', window), by);
 const budgetUse = ratio(sum(now('fleet_budget_spent_usd'), BUDGET), sum(now('fleet_budget_limit_usd'), BUDGET));
-const NEAR = ['green', [0.8, 'orange'], [1, 'red']] as const;
 
 /** A day's growth at each day of the time range, so that bars are days whatever the range. */
 const perDay = (by: readonly string[]) => sum(growth(COST, '', '1d'), by);
@@ -48,7 +48,7 @@ export const cost = defineDashboard({
           unit: 'percentunit',
           decimals: 0,
           none: 'no budget',
-          thresholds: NEAR,
+          thresholds: BUDGET_USE,
           targets: [
             instant(
               ratio(
@@ -65,7 +65,7 @@ export const cost = defineDashboard({
           unit: 'percentunit',
           decimals: 0,
           none: 'no budgets',
-          thresholds: NEAR,
+          thresholds: BUDGET_USE,
           targets: [instant(`max(${budgetUse})`)],
           dataLinks: [link('Budgets', page('budgets'))],
         }),
@@ -121,7 +121,7 @@ export const cost = defineDashboard({
             },
             { of: 'Value #A', heading: 'Spent', unit: 'currencyUSD', decimals: 2 },
             { of: 'Value #B', heading: 'Limit', unit: 'currencyUSD', decimals: 0 },
-            { of: 'Value #C', heading: 'Used', unit: 'percentunit', decimals: 0, thresholds: NEAR },
+            { of: 'Value #C', heading: 'Used', unit: 'percentunit', decimals: 0, thresholds: BUDGET_USE },
             {
               of: 'Value #D',
               heading: 'State',

@@ -3,6 +3,7 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, UP_OR_DOWN, words, YES_OR_NO } from '../kit/panels.ts';
 import { growth, rate, select, sum } from '../kit/promql.ts';
 import { instant, rows, series } from '../kit/targets.ts';
+import { NO_POLL_FOR } from '../kit/thresholds.ts';
 
 const JOB = 'job="fleetlens"';
 /** Of one replica: each counts what it did itself. */
@@ -110,7 +111,7 @@ export const exporter = defineDashboard({
               mappings: words({ 0: { text: 'failed', color: 'red' }, 1: { text: 'worked', color: 'green' } }),
               thresholds: ['red', [1, 'green']],
             },
-            { of: 'Value #B', heading: 'No poll for', unit: 's', decimals: 0, thresholds: ['text', [300, 'red']] },
+            { of: 'Value #B', heading: 'No poll for', unit: 's', decimals: 0, thresholds: NO_POLL_FOR },
             { of: 'Value #C', heading: 'Silent for', unit: 's', decimals: 0 },
             { of: 'Value #D', heading: 'Usual gap', unit: 's', decimals: 0 },
             { of: 'Value #E', heading: 'Catching up', mappings: YES_OR_NO },

@@ -3,6 +3,7 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, ranking, UP_OR_DOWN } from '../kit/panels.ts';
 import { age, growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
 import { instant, rows, series } from '../kit/targets.ts';
+import { CACHE_HITS, CACHE_MEMORY_BYTES } from '../kit/thresholds.ts';
 
 const CALLS = 'fleet_adapter_requests_total';
 const lookups = (window: string) =>
@@ -74,7 +75,7 @@ export const integrations = defineDashboard({
           unit: 'percentunit',
           decimals: 0,
           none: 'no lookups',
-          thresholds: ['red', [0.7, 'orange'], [0.8, 'green']],
+          thresholds: CACHE_HITS,
           targets: [instant(`min(${hitRate('1h')})`)],
         }),
       ],
@@ -281,7 +282,7 @@ export const integrations = defineDashboard({
               matcher: { id: 'byFrameRefID', options: 'A' },
               properties: [
                 { id: 'unit', value: 'bytes' },
-                { id: 'max', value: 536_870_912 },
+                { id: 'max', value: CACHE_MEMORY_BYTES },
               ],
             },
             {

@@ -3,6 +3,7 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, ranking, SEVERITIES, statusSeries, UP_OR_DOWN, words } from '../kit/panels.ts';
 import { age, FAILED, failureRate, growth, named, now, perHour, select, sum } from '../kit/promql.ts';
 import { CHOSEN, instant, records, rows, series } from '../kit/targets.ts';
+import { FAILURE_RATE, RUNNING_FOR, UNATTENDED_FOR } from '../kit/thresholds.ts';
 
 const FIRING = 'alertname=~"Fleet.+",alertname!="FleetWatchdog",source=~"$source|",project=~"$project|"';
 /** The watchdog always fires: without it no rules are loaded, and "0 alerts" would be a lie. */
@@ -45,7 +46,7 @@ export const overview = defineDashboard({
           decimals: 1,
           targets: [instant(failureRate([], '1h'))],
           none: 'no runs',
-          thresholds: ['green', [0.05, 'orange'], [0.1, 'red']],
+          thresholds: FAILURE_RATE,
           dataLinks: [link('Runs, errors and durations', dashboard('runs'))],
         }),
         figure({
@@ -55,7 +56,7 @@ export const overview = defineDashboard({
           unit: 's',
           targets: [instant(age('fleet_run_oldest_timestamp_seconds', [], 'status="running"'))],
           none: 'no runs',
-          thresholds: ['green', [3600, 'orange'], [7200, 'red']],
+          thresholds: RUNNING_FOR,
           dataLinks: [link('Open the run', page('find', { oldest: 'running' }))],
         }),
         figure({
@@ -65,7 +66,7 @@ export const overview = defineDashboard({
           unit: 's',
           targets: [instant(age('fleet_run_oldest_unresolved_failure_timestamp_seconds'))],
           none: 'none',
-          thresholds: ['orange', [300, 'red']],
+          thresholds: UNATTENDED_FOR,
           dataLinks: [link('Unattended failures', page('runs', { unattended: 'true' }))],
         }),
         figure({
@@ -149,8 +150,8 @@ export const overview = defineDashboard({
           title: 'Alerts that fire',
           description: 'Each with since when it does. The runbook of an alert is docs/runbook.md, at its name.',
           unit: 'none',
-          w: 12,
-          h: 9,
+          w: 13,
+          h: 10,
           none: 'Nothing fires.',
           targets: [
             rows(
@@ -159,22 +160,26 @@ export const overview = defineDashboard({
           ],
           columns: [
             { of: 'severity', heading: 'Severity', width: 90, mappings: SEVERITIES },
-            { of: 'alertname', heading: 'Alert', width: 240 },
-            { of: 'source', heading: 'Source' },
+            {
+              of: 'alertname',
+              heading: 'Alert',
+              width: 220,
+              links: [link('Runs of it', pageOf('runs', ['Source', 'Project', 'Workflow'], 'row'))],
+            },
+            { of: 'source', heading: 'Source', width: 130 },
             { of: 'project', heading: 'Project' },
             { of: 'workflow', heading: 'Workflow' },
             { of: 'Value', heading: 'Since', unit: 'dateTimeFromNow', width: 130 },
           ],
           sortBy: { column: 'Since' },
-          dataLinks: [link('Runs of it', pageOf('runs', ['Source', 'Project', 'Workflow'], 'row'))],
         }),
         grid({
           title: 'Runs that failed last',
           description:
             'The newest failed and timed-out runs. A name opens the run: what failed, where, and its output.',
           unit: 'none',
-          w: 12,
-          h: 9,
+          w: 11,
+          h: 10,
           none: 'No run failed.',
           isOfFleet: true,
           targets: [
@@ -186,14 +191,13 @@ export const overview = defineDashboard({
             }),
           ],
           columns: [
-            { of: 'created', heading: 'created', unit: 'dateTimeFromNow', width: 120 },
-            { of: 'status', heading: 'status', width: 90 },
-            { of: 'name', heading: 'name' },
+            { of: 'created', heading: 'created', unit: 'dateTimeFromNow', width: 110 },
+            { of: 'status', heading: 'status', width: 80 },
+            { of: 'name', heading: 'name', width: 210 },
             { of: 'project', heading: 'project', width: 150 },
-            { of: 'error category', heading: 'error category', width: 120 },
             { of: 'error', heading: 'error' },
-            { of: 'source', heading: 'source', width: 10 },
-            { of: 'run', heading: 'run', width: 10 },
+            { of: 'source', heading: 'source', hidden: true },
+            { of: 'run', heading: 'run', hidden: true },
           ],
           links: [link('All failed runs', page('runs', { status: 'failed' }))],
         }),
@@ -234,7 +238,7 @@ export const overview = defineDashboard({
               heading: 'Failure rate',
               unit: 'percentunit',
               decimals: 1,
-              thresholds: ['green', [0.05, 'orange'], [0.1, 'red']],
+              thresholds: FAILURE_RATE,
             },
             { of: 'Value #D', heading: 'Running', decimals: 0 },
             {
@@ -242,7 +246,7 @@ export const overview = defineDashboard({
               heading: 'Oldest running',
               unit: 's',
               decimals: 0,
-              thresholds: ['text', [3600, 'orange'], [7200, 'red']],
+              thresholds: RUNNING_FOR,
             },
             { of: 'Value #F', heading: 'Blocked on CI', decimals: 0, thresholds: ['text', [1, 'orange']] },
             { of: 'Value #G', heading: 'Spent', unit: 'currencyUSD', decimals: 2 },

@@ -3,10 +3,10 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, heatMap, ranking } from '../kit/panels.ts';
 import { buckets, growth, mean, now, ratio, sum } from '../kit/promql.ts';
 import { heat, instant, rows, series } from '../kit/targets.ts';
+import { AGAINST_BASELINE, SCORE } from '../kit/thresholds.ts';
 
-const SCORE = 'fleet_quality_score';
+const SCORES = 'fleet_quality_score';
 const BY_WORKFLOW = ['source', 'project', 'workflow'];
-const THRESHOLDS = ['red', [60, 'orange'], [75, 'green']] as const;
 
 export const quality = defineDashboard({
   name: 'quality',
@@ -25,8 +25,8 @@ export const quality = defineDashboard({
           unit: 'locale',
           decimals: 0,
           none: 'no scores',
-          thresholds: THRESHOLDS,
-          targets: [instant(mean(SCORE, { window: '$__range' }))],
+          thresholds: SCORE,
+          targets: [instant(mean(SCORES, { window: '$__range' }))],
           dataLinks: [link('Worst runs', page('runs', { sort: 'score', order: 'asc' }))],
         }),
         figure({
@@ -37,7 +37,7 @@ export const quality = defineDashboard({
           plain: true,
           none: 'no scores',
           thresholds: ['text'],
-          targets: [instant(sum(growth(SCORE, '', '$__range', '_count')))],
+          targets: [instant(sum(growth(SCORES, '', '$__range', '_count')))],
         }),
         figure({
           title: 'Met their threshold',
@@ -107,14 +107,14 @@ export const quality = defineDashboard({
           none: 'No run was evaluated.',
           h: 11,
           targets: [
-            rows(mean(SCORE, { by: BY_WORKFLOW, window: '$__range' })),
-            rows(mean(SCORE, { by: BY_WORKFLOW, window: '6h' })),
+            rows(mean(SCORES, { by: BY_WORKFLOW, window: '$__range' })),
+            rows(mean(SCORES, { by: BY_WORKFLOW, window: '6h' })),
             rows(sum(now('fleet_quality_baseline_score'), BY_WORKFLOW)),
             rows(
-              `${mean(SCORE, { by: BY_WORKFLOW, window: '$__range' })} - ${sum(now('fleet_quality_baseline_score'), BY_WORKFLOW)}`,
+              `${mean(SCORES, { by: BY_WORKFLOW, window: '$__range' })} - ${sum(now('fleet_quality_baseline_score'), BY_WORKFLOW)}`,
             ),
             rows(sum(growth('fleet_quality_regressions_total'), BY_WORKFLOW)),
-            rows(sum(growth(SCORE, '', '$__range', '_count'), BY_WORKFLOW)),
+            rows(sum(growth(SCORES, '', '$__range', '_count'), BY_WORKFLOW)),
           ],
           columns: [
             {
@@ -130,10 +130,10 @@ export const quality = defineDashboard({
             },
             { of: 'project', heading: 'Project' },
             { of: 'source', heading: 'Source' },
-            { of: 'Value #A', heading: 'Mean', decimals: 0, thresholds: THRESHOLDS },
-            { of: 'Value #B', heading: 'Last 6 h', decimals: 0, thresholds: THRESHOLDS },
+            { of: 'Value #A', heading: 'Mean', decimals: 0, thresholds: SCORE },
+            { of: 'Value #B', heading: 'Last 6 h', decimals: 0, thresholds: SCORE },
             { of: 'Value #C', heading: 'Baseline', decimals: 0 },
-            { of: 'Value #D', heading: 'Against it', decimals: 0, thresholds: ['red', [-10, 'orange'], [-3, 'green']] },
+            { of: 'Value #D', heading: 'Against it', decimals: 0, thresholds: AGAINST_BASELINE },
             { of: 'Value #E', heading: 'Below it', decimals: 0, thresholds: ['text', [1, 'orange']] },
             { of: 'Value #F', heading: 'Evaluated', decimals: 0 },
           ],
@@ -149,7 +149,7 @@ export const quality = defineDashboard({
           none: 'no scores',
           h: 10,
           calcs: ['mean', 'min', 'lastNotNull'],
-          targets: [series(mean(SCORE, { by: ['workflow'] }), '{{workflow}}')],
+          targets: [series(mean(SCORES, { by: ['workflow'] }), '{{workflow}}')],
           dataLinks: [link('Its worst runs', pageOf('runs', ['workflow'], 'series', { sort: 'score', order: 'asc' }))],
         }),
         graph({
@@ -176,7 +176,7 @@ export const quality = defineDashboard({
           unit: 'short',
           interval: '2h',
           none: 'no scores',
-          targets: [heat(buckets(SCORE))],
+          targets: [heat(buckets(SCORES))],
         }),
         graph({
           title: 'Below baseline, per day',
@@ -238,7 +238,7 @@ export const quality = defineDashboard({
           decimals: 0,
           max: 100,
           none: 'no scores',
-          thresholds: THRESHOLDS,
+          thresholds: SCORE,
           targets: [
             instant(
               `sort(${mean('fleet_quality_dimension_score', { by: ['dimension'], window: '$__range' })})`,

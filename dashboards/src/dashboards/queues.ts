@@ -3,8 +3,9 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, heatMap } from '../kit/panels.ts';
 import { age, buckets, growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
 import { heat, instant, records, rows, series } from '../kit/targets.ts';
+import { FAILURE_RATE, WAIT } from '../kit/thresholds.ts';
 
-const WAIT = 'fleet_queue_wait_seconds';
+const WAITED = 'fleet_queue_wait_seconds';
 const FINISHED = 'fleet_queue_jobs_finished_total';
 const BY_QUEUE = ['source', 'queue'];
 
@@ -32,7 +33,7 @@ export const queues = defineDashboard({
           description: 'How long the oldest due job waits.',
           unit: 's',
           none: 'nothing is due',
-          thresholds: ['green', [60, 'orange'], [600, 'red']],
+          thresholds: WAIT,
           targets: [instant(age('fleet_queue_oldest_due_timestamp_seconds'))],
         }),
         figure({
@@ -58,8 +59,8 @@ export const queues = defineDashboard({
             '19 of 20 jobs that started in the time range waited at most so long. Above a minute without more work than usual is an alert.',
           unit: 's',
           none: 'no jobs',
-          thresholds: ['green', [60, 'orange'], [600, 'red']],
-          targets: [instant(quantile(0.95, WAIT, { window: '$__range' }))],
+          thresholds: WAIT,
+          targets: [instant(quantile(0.95, WAITED, { window: '$__range' }))],
         }),
         figure({
           title: 'Jobs that failed',
@@ -67,7 +68,7 @@ export const queues = defineDashboard({
           unit: 'percentunit',
           decimals: 1,
           none: 'no jobs',
-          thresholds: ['green', [0.05, 'orange'], [0.1, 'red']],
+          thresholds: FAILURE_RATE,
           targets: [
             instant(
               ratio(sum(growth(FINISHED, 'result="failed"')), sum(growth(FINISHED, 'result=~"complete|failed"'))),
@@ -90,12 +91,7 @@ export const queues = defineDashboard({
           isOfFleet: true,
           calcs: ['max', 'lastNotNull'],
           targets: [records({ queryType: 'queues', filters: { source: ['$source'] }, asTimeSeries: true })],
-          overrides: [
-            {
-              matcher: { id: 'byName', options: 'time' },
-              properties: [{ id: 'custom.hideFrom', value: { viz: false, legend: true, tooltip: false } }],
-            },
-          ],
+          seriesName: `\${__field.labels.queue} \${__field.name}`,
         }),
         grid({
           title: 'Queues now',
@@ -110,7 +106,7 @@ export const queues = defineDashboard({
             rows(sum(now('fleet_queue_depth', 'state="in_progress"'), BY_QUEUE)),
             rows(sum(now('fleet_queue_workers'), BY_QUEUE)),
             rows(age('fleet_queue_oldest_due_timestamp_seconds', BY_QUEUE)),
-            rows(quantile(0.95, WAIT, { by: BY_QUEUE, window: '1h' })),
+            rows(quantile(0.95, WAITED, { by: BY_QUEUE, window: '1h' })),
           ],
           columns: [
             { of: 'queue', heading: 'Queue', links: [link('Its page', pageOf('queues', ['Source'], 'row'))] },
@@ -124,14 +120,14 @@ export const queues = defineDashboard({
               heading: 'Oldest',
               unit: 's',
               decimals: 0,
-              thresholds: ['text', [60, 'orange'], [600, 'red']],
+              thresholds: WAIT,
             },
             {
               of: 'Value #F',
               heading: 'Wait p95',
               unit: 's',
               decimals: 1,
-              thresholds: ['text', [60, 'orange'], [600, 'red']],
+              thresholds: WAIT,
             },
           ],
           sortBy: { column: 'Due' },
@@ -175,7 +171,7 @@ export const queues = defineDashboard({
           unit: 's',
           interval: '15m',
           none: 'no jobs',
-          targets: [heat(buckets(WAIT))],
+          targets: [heat(buckets(WAITED))],
         }),
         graph({
           title: 'Wait by queue, p95',
@@ -184,7 +180,7 @@ export const queues = defineDashboard({
           interval: '30m',
           h: 10,
           none: 'no jobs',
-          targets: [series(quantile(0.95, WAIT, { by: ['queue'] }), '{{queue}}')],
+          targets: [series(quantile(0.95, WAITED, { by: ['queue'] }), '{{queue}}')],
           links: [link('Queues', page('queues'))],
         }),
       ],

@@ -3,6 +3,7 @@ import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, ranking, SEVERITIES } from '../kit/panels.ts';
 import { failureRate, growth, mean, named, now, ratio, sum } from '../kit/promql.ts';
 import { CHOSEN, instant, records, rows, series } from '../kit/targets.ts';
+import { FAILURE_RATE, SCORE, SUCCESS_RATE, UNUSED_FOR } from '../kit/thresholds.ts';
 
 const COST = 'fleet_cost_usd_total';
 const spent = (by: readonly string[], window = '$__range') => sum(growth(COST, '', window), by);
@@ -42,7 +43,7 @@ export const review = defineDashboard({
           unit: 'percentunit',
           decimals: 1,
           none: 'no runs',
-          thresholds: ['green', [0.05, 'orange'], [0.1, 'red']],
+          thresholds: FAILURE_RATE,
           targets: [instant(failureRate([], '$__range'))],
           dataLinks: [link('Runs', dashboard('runs'))],
         }),
@@ -52,7 +53,7 @@ export const review = defineDashboard({
           unit: 'locale',
           decimals: 0,
           none: 'no scores',
-          thresholds: ['red', [60, 'orange'], [75, 'green']],
+          thresholds: SCORE,
           targets: [instant(mean('fleet_quality_score', { window: '$__range' }))],
           dataLinks: [link('Quality', dashboard('quality'))],
         }),
@@ -113,11 +114,11 @@ export const review = defineDashboard({
               of: 'success rate',
               heading: 'Success',
               decimals: 0,
-              thresholds: ['red', [0.8, 'orange'], [0.9, 'green']],
+              thresholds: SUCCESS_RATE,
             },
             { of: 'first-pass rate', heading: 'First pass', decimals: 0 },
             { of: 'iterations', heading: 'Loops', decimals: 1 },
-            { of: 'quality', heading: 'Score', decimals: 0, thresholds: ['red', [60, 'orange'], [75, 'green']] },
+            { of: 'quality', heading: 'Score', decimals: 0, thresholds: SCORE },
             { of: 'duration', heading: 'Duration' },
             { of: 'cost', heading: 'Cost', decimals: 2 },
             { of: 'cost per success', heading: 'Per success', decimals: 2 },
@@ -145,7 +146,7 @@ export const review = defineDashboard({
               heading: 'Not used for',
               unit: 's',
               decimals: 0,
-              thresholds: ['text', [14 * 86_400, 'orange'], [30 * 86_400, 'red']],
+              thresholds: UNUSED_FOR,
             },
           ],
           sortBy: { column: 'Not used for' },

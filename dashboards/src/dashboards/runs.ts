@@ -16,6 +16,7 @@ import {
   sum,
 } from '../kit/promql.ts';
 import { CHOSEN, heat, instant, records, rows, series, spread, withExemplars } from '../kit/targets.ts';
+import { FAILURE_RATE, RUNNING_FOR, WAIT } from '../kit/thresholds.ts';
 
 const DURATION = 'fleet_run_duration_seconds';
 const QUEUE = 'fleet_run_queue_seconds';
@@ -76,7 +77,7 @@ export const runs = defineDashboard({
           decimals: 1,
           w: 3,
           none: 'no runs',
-          thresholds: ['green', [0.05, 'orange'], [0.1, 'red']],
+          thresholds: FAILURE_RATE,
           targets: [instant(failureRate([], '$__range'))],
         }),
         figure({
@@ -94,7 +95,7 @@ export const runs = defineDashboard({
           description: '95% of the runs of the time range waited at most so long from creation to start.',
           unit: 's',
           plain: true,
-          thresholds: ['text', [60, 'orange'], [600, 'red']],
+          thresholds: WAIT,
           w: 3,
           none: 'no runs',
           targets: [instant(quantile(0.95, QUEUE, { window: '$__range' }))],
@@ -179,7 +180,7 @@ export const runs = defineDashboard({
               unit: 's',
               decimals: 0,
               width: 110,
-              thresholds: ['text', [3600, 'orange'], [7200, 'red']],
+              thresholds: RUNNING_FOR,
             },
             { of: 'status', heading: 'Status', width: 90 },
             {
@@ -390,14 +391,20 @@ export const runs = defineDashboard({
       panels: [
         grid({
           title: 'Newest runs',
-          description: 'A name opens the run; "Show below" shows it in the row below.',
+          description: 'A name opens the run; a click on its time shows it in the row below.',
           unit: 'none',
           h: 12,
           none: 'no runs',
           isOfFleet: true,
           targets: [records({ queryType: 'runs', filters: CHOSEN, limit: 50, live: true })],
           columns: [
-            { of: 'created', heading: 'created', unit: 'dateTimeFromNow', width: 130 },
+            {
+              of: 'created',
+              heading: 'created',
+              unit: 'dateTimeFromNow',
+              width: 130,
+              links: [link('Show below', showHere('runs', { run_source: 'source', run: 'run' }))],
+            },
             { of: 'status', heading: 'status', width: 100 },
             { of: 'name', heading: 'name' },
             { of: 'project', heading: 'project' },
@@ -410,7 +417,6 @@ export const runs = defineDashboard({
             { of: 'source', heading: 'source', width: 140 },
             { of: 'run', heading: 'run', width: 160 },
           ],
-          dataLinks: [link('Show below', showHere('runs', { run_source: 'source', run: 'run' }))],
         }),
       ],
     },
@@ -421,7 +427,7 @@ export const runs = defineDashboard({
         appPanel({
           type: 'fleetlens-rundetail-panel',
           title: 'Run',
-          description: 'What failed and where, its timeline and output. Click "Show below" on a run of the list.',
+          description: 'What failed and where, its timeline and output. Click on the time of a run in the list.',
           targets: [records({ queryType: 'run', source: '$run_source', id: '$run', live: true })],
           options: { showHeader: true, showTimeline: true, showOutput: true },
           h: 24,

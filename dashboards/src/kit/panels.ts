@@ -12,7 +12,6 @@ import {
   GraphDrawStyle,
   LegendDisplayMode,
   LegendPlacement,
-  ScaleDistribution,
   SortOrder,
   StackingMode,
   TableCellHeight,
@@ -37,6 +36,7 @@ import * as table from '@grafana/grafana-foundation-sdk/table';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { type AnyStatus, STATUS_STYLES } from '../../../plugin/src/status/statusStyles.ts';
 import { FLEET, PROMETHEUS, type Target } from './targets.ts';
+import type { Thresholds } from './thresholds.ts';
 
 type Override = FieldConfigSource['overrides'][number];
 
@@ -55,7 +55,6 @@ interface Common {
   readonly max?: number;
   /** What stands there where nothing is to be shown: "no runs" says more than "No data". */
   readonly none?: string;
-  /** From each value on, its colour; the first is the colour of everything below. */
   readonly thresholds?: Thresholds;
   readonly mappings?: readonly ValueMapping[];
   /** At the panel's head. */
@@ -67,8 +66,6 @@ interface Common {
   /** From our own data source instead of Prometheus. */
   readonly isOfFleet?: true;
 }
-
-type Thresholds = readonly [base: string, ...steps: (readonly [from: number, color: string])[]];
 
 export interface SizedPanel {
   readonly w: number;
@@ -151,13 +148,18 @@ interface GraphSpec extends Common {
   readonly legend?: 'table' | 'list' | 'none';
   /** What the table of the legend says of each series. */
   readonly calcs?: readonly string[];
-  readonly logarithmic?: true;
-  /** A line at the given value of the thresholds. */
-  readonly showThresholds?: true;
+  /** Of series whose query knows no legend. */
+  readonly seriesName?: string;
 }
 
-/** Lines go on over so many milliseconds without a value. */
-const SPAN_MS = 4 * 3_600_000;
+/** Lines go on over so many intervals without a value. */
+const SPANNED = 4;
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function spanned(interval: string | undefined): number | false {
+  const [, count = '', unit = ''] = /^(\d+)([mhd])$/.exec(interval ?? '') ?? [];
+  return unit === '' ? false : SPANNED * Number(count) * (UNIT_MS[unit] ?? 0);
+}
 
 export function graph(spec: GraphSpec): SizedPanel {
   const { style = 'line', stacked, interval, legend = 'table', calcs = ['mean', 'max', 'lastNotNull'] } = spec;
@@ -168,7 +170,7 @@ export function graph(spec: GraphSpec): SizedPanel {
     .showPoints(VisibilityMode.Auto)
     .pointSize(5)
     // Of few events some intervals have none; a gauge that is absent is a gap.
-    .spanNulls(interval === undefined ? false : SPAN_MS)
+    .spanNulls(spanned(interval))
     .axisPlacement(AxisPlacement.Auto)
     .axisColorMode(AxisColorMode.Text)
     .stacking(built({ mode: stacked === true ? StackingMode.Normal : StackingMode.None, group: 'A' }))
@@ -183,8 +185,7 @@ export function graph(spec: GraphSpec): SizedPanel {
     );
   if (spec.min === undefined) builder.min(0);
   if (interval !== undefined) builder.interval(interval);
-  if (spec.logarithmic === true) builder.scaleDistribution(built({ type: ScaleDistribution.Log, log: 10 }));
-  if (spec.showThresholds === true) builder.thresholdsStyle(built({ mode: 'dashed' as never }));
+  if (spec.seriesName !== undefined) builder.displayName(spec.seriesName);
   return sized(spec, 12, 9, builder.build());
 }
 
@@ -247,6 +248,8 @@ export interface Column {
   readonly thresholds?: Thresholds;
   readonly mappings?: readonly ValueMapping[];
   readonly links?: readonly DashboardLink[];
+  /** Links of the row take it, and nobody reads it. */
+  readonly hidden?: true;
 }
 
 export function grid(spec: TableSpec): SizedPanel {
@@ -279,7 +282,7 @@ function arrange(columns: readonly Column[]): DataTransformerConfig {
   };
 }
 
-function overrideOf({ heading, unit, decimals, width, thresholds, mappings, links }: Column): Override[] {
+function overrideOf({ heading, unit, decimals, width, thresholds, mappings, links, hidden }: Column): Override[] {
   const properties: DynamicConfigValue[] = [];
   const set = (id: string, value: unknown) => {
     if (value !== undefined) properties.push({ id, value });
@@ -290,6 +293,7 @@ function overrideOf({ heading, unit, decimals, width, thresholds, mappings, link
   set('custom.width', width);
   set('mappings', mappings);
   set('links', links);
+  if (hidden === true) set('custom.hideFrom', { viz: true, legend: false, tooltip: false });
   if (thresholds !== undefined) {
     set('thresholds', { mode: 'absolute', steps: stepsOf(ofCells(thresholds)) });
     set('custom.cellOptions', { type: 'color-text' });
