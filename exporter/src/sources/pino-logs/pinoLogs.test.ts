@@ -178,6 +178,25 @@ it('the lines of the document: limits, stores, the cache, migrations; of a conso
   expect(ledger.get('store', 'cache')).toMatchObject({ hitsTotal: 3, missesTotal: 1, evictionsTotal: 3 });
 });
 
+it('a line without a time has that of the last one before it, in later polls and processes too', async () => {
+  const path = join(await directory(), 'console.log');
+  const { ledger, poll, restart } = follow(path);
+  const next = async (text: string) => {
+    await appendFile(path, text);
+    await poll();
+  };
+  await next(`${JSON.stringify({ level: 30, time: TIME, msg: 'Service started' })}\n`);
+  await next('[db] connection lost\n');
+  restart();
+  await next('[sandbox] start failed\n[cache] Cache hit for run-status:550e8400\n');
+  const at = new Date(TIME).toISOString();
+  expect(ledger.all('platformError')).toMatchObject([
+    { component: 'db', at },
+    { component: 'sandbox', at },
+  ]);
+  expect(ledger.get('store', 'cache')).toMatchObject({ hitsTotal: 1, at });
+});
+
 it('a last line without its end waits for it', async () => {
   const path = join(await directory(), 'prod.log');
   const line = errorLine('whole');
@@ -300,6 +319,9 @@ it('a line that is too long is passed over, however it is cut into reads', async
   await poll();
   expect(messages()).toEqual(['before', 'after']);
   expect(lines).toHaveLength(1);
+  await appendFile(path, errorLine('later'));
+  await poll();
+  expect(messages()).toEqual(['before', 'after', 'later']);
 });
 
 it('follows what a directory holds, and nothing that is no log', async () => {
