@@ -119,6 +119,21 @@ it(
           }
         }
 
+        // Of few of all dimensions, which are looked up each by itself: filtered in several, and the group with the most runs alone.
+        const isOfTwo = (g: Record<string, string>) => g.project === 'acme/web' && g.persona === 'engineer';
+        const ofTwo = 'project=acme/web&persona=engineer';
+        const answer = await served.ask<FiguresAnswer>(`runs?${query(WHOLE, ['model'], `&${ofTwo}`)}`);
+        expect(namedGroups(answer.data, ['model'])).toEqual(slowGroups(ledger, WHOLE, ['model'], isOfTwo));
+        const most = await served.ask<TimeseriesAnswer>(
+          `timeseries?${query(WHOLE, ANALYTICS_DIMENSIONS, '&bucket=day')}`.replace('limit=1000', 'limit=1'),
+        );
+        for (const { points, ...group } of most.data) {
+          const isOf = (g: Record<string, string>) => ANALYTICS_DIMENSIONS.every((d) => g[d] === (group[d] ?? ''));
+          for (const { from, to, ...figures } of points) {
+            expect(figures).toEqual(slowGroups(ledger, [Date.parse(from), Date.parse(to)], [], isOf).get(''));
+          }
+        }
+
         // By nothing and by one dimension, whose sums are kept by themselves: an hour each, the groups with the most runs alone.
         for (const dimension of ANALYTICS_DIMENSIONS) {
           const window = [FLEET_FROM + 2 * DAY_MS, FLEET_FROM + 4 * DAY_MS - 1] as const;
@@ -127,12 +142,12 @@ it(
               `timeseries?${query(window, by)}&bucket=hour`.replace('limit=1000', 'limit=2'),
             );
             const groups = [...slowGroups(ledger, window, by)];
-            const most = groups.map(([, f]) => Number(f.runs)).toSorted((a, b) => b - a);
+            const mostRuns = groups.map(([, f]) => Number(f.runs)).toSorted((a, b) => b - a);
             expect(series.groups).toBe(groups.length);
             expect(
               series.data.map(({ points }) => points.reduce((sum, { runs }) => sum + runs, 0)),
               `by ${by.join()}`,
-            ).toEqual(most.slice(0, 2));
+            ).toEqual(mostRuns.slice(0, 2));
             for (const { points, ...group } of series.data) {
               const isOf = (g: Record<string, string>) => by.every((d) => g[d] === (group[d] ?? ''));
               for (const { from, to, ...figures } of points) {

@@ -193,7 +193,7 @@ export async function analyseTimeseries(
     const found = await readFigures(client, { ...of, windows: [window], measures: ['runs'] });
     const groups = [...orNone(found, by)].sort(inOrder((row) => row.runs));
     const shown = groups.slice(0, query.limit).map((row) => row.group);
-    const points = Map.groupBy(await readFigures(client, { ...of, windows, groups: shown }), nameOf);
+    const points = Map.groupBy(await readFigures(client, { ...of, windows, groups: shown }), (row) => row.group);
     const spans = windows.map(isoSpan);
     return {
       ...isoSpan(window),
@@ -202,7 +202,7 @@ export async function analyseTimeseries(
       timeZone,
       groups: groups.length,
       data: shown.map((group) => {
-        const byWindow = new Map(points.get(nameOfGroup(group))?.map((row) => [row.window, row]));
+        const byWindow = new Map(points.get(group)?.map((row) => [row.window, row]));
         return {
           ...describeGroup({ group }),
           points: spans.map((span, i) => ({ ...span, ...describeFigures(byWindow.get(i) ?? noFigures(i)) })),

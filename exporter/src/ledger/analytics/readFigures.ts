@@ -41,7 +41,7 @@ export interface FiguresQuery {
 export type FiguresRow = { readonly [S in Sum]: number } & { readonly [L in List]: Buffer | null } & {
   /** Index into the windows of the query. */
   readonly window: number;
-  /** Dimension -> value, '' where it is unknown; of those that were asked for. */
+  /** Dimension -> value, '' where it is unknown; of those that were asked for. The same object in each row of a group. */
   readonly group: Readonly<Partial<Record<Dimension, string>>>;
 };
 
@@ -58,6 +58,9 @@ const NOTHING = {
 
 export const nameOfGroup = (group: FiguresRow['group']): string => JSON.stringify(Object.values(group));
 
+/** Rows of one in so many dimensions are few. */
+const FEW = 3;
+
 /** SQL: the first hour that begins then or later. */
 const hourFrom = (ms: string) => `(${ms} + ${HOUR_MS - 1}) / ${HOUR_MS}`;
 
@@ -69,14 +72,17 @@ const hourFrom = (ms: string) => `(${ms} + ${HOUR_MS - 1}) / ${HOUR_MS}`;
  * Groups are looked up in an array, and each span by itself through the index: as a join the planner would expect a ninth of the
  * table for each, whatever its length, and read all of it.
  */
-function figuresOf(measures: readonly Measure[]): string {
+function figuresOf(measures: readonly Measure[], areFew: boolean): string {
   const columns = measureColumns('t', measures);
   const ranges = 'unnest($8::int[], $9::bigint[], $10::bigint[]) as s(b, low, high)';
+  const [each, of] = areFew
+    ? ['cross join unnest($2::int[]) as w(dim)', 't.dim = w.dim']
+    : ['', 't.mask = $2::smallint'];
   return `with parts as (
       select s.b + (t.n - s.low) * s.step as b, ($1::int[])[t.dim] as g, ${columns}
-        from unnest($3::int[], $4::smallint[], $5::int[], $6::int[], $7::int[]) as s(b, level, low, high, step) cross join lateral (
+        from unnest($3::int[], $4::smallint[], $5::int[], $6::int[], $7::int[]) as s(b, level, low, high, step) ${each} cross join lateral (
           select t.n, t.dim, ${columns} from fleetlens.run_sum t
-            where t.level = s.level and t.mask = $2 and t.n >= s.low and t.n < s.high offset 0) t
+            where t.level = s.level and ${of} and t.n >= s.low and t.n < s.high offset 0) t
       union all
       select s.b, ($1::int[])[t.dim], ${columns} from ${ranges} cross join lateral (
         select t.dim, ${columns} from fleetlens.run_fact t where t.at_ms >= s.low and t.at_ms < s.high offset 0) t
@@ -95,13 +101,13 @@ function figuresOf(measures: readonly Measure[]): string {
 export async function readFigures(client: pg.ClientBase, query: FiguresQuery): Promise<FiguresRow[]> {
   const { measures = MEASURES, windows } = query;
   const mask = leastMask(query);
-  const { groups, groupOf } = await readGroups(client, query, mask);
+  const { groups, groupOf, few } = await readGroups(client, query, mask);
   if (groups.length === 0) return [];
   const { nodes, ranges } = await cover(client, windows, highestLevel(mask));
   const { rows } = await client.query<[b: number, g: number, ...values: (number | Buffer | null)[]]>({
-    name: `run_figures ${measures.length === MEASURES.length ? '' : measures.join()}`,
-    text: figuresOf(measures),
-    values: [groupOf, mask, ...nodes, ...ranges],
+    name: `run_figures ${few === undefined ? '' : 'few'} ${measures.length === MEASURES.length ? '' : measures.join()}`,
+    text: figuresOf(measures, few !== undefined),
+    values: [groupOf, few ?? mask, ...nodes, ...ranges],
     rowMode: 'array',
   });
   return rows.map(([b, g, ...values]) => {
@@ -122,7 +128,10 @@ function leastMask({ by, filters, failures, visible }: FiguresQuery): number {
   return MARGINAL_MASKS.find((mask) => mask === needed) ?? WHOLE_MASK;
 }
 
-/** The groups of the query, and by the id of a row of run_dim which of them it belongs to: rows of the mask, and of single facts. */
+/**
+ * The groups of the query, and by the id of a row of run_dim which of them it belongs to: rows of the mask, and of single facts.
+ * `few`: the rows of the mask, where it is faster to look each of them up than to read all of a node and leave the others out.
+ */
 async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: number) {
   const { by, filters, visible } = query;
   const values: unknown[] = [[mask, mask === CATEGORY_MASK ? CATEGORY_MASK : WHOLE_MASK]];
@@ -132,10 +141,12 @@ async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: numb
   };
   for (const dimension of DIMENSIONS) only(dimension, filters[dimension]);
   only('project', visible);
-  const { rows } = await client.query<Record<Dimension, string> & { id: number }>(
-    `select id, ${DIMENSIONS.join(', ')} from fleetlens.run_dim where ${conditions.join(' and ')}`,
+  const { rows } = await client.query<Record<Dimension, string> & { id: number; mask: number; all: number }>(
+    `select id, mask, ${DIMENSIONS.join(', ')}, (select count(*) from fleetlens.run_dim where mask = ${mask})::int as all
+      from fleetlens.run_dim where ${conditions.join(' and ')}`,
     values,
   );
+  const wanted: number[] = [];
   const groups = [...(query.groups ?? [])];
   const known = new Map(groups.map((group, i) => [nameOfGroup(group), i + 1]));
   const groupOf = new Array<number>(rows.reduce((most, { id }) => Math.max(most, id), 0)).fill(0);
@@ -149,8 +160,10 @@ async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: numb
     }
     // Arrays of Postgres begin at 1.
     groupOf[row.id - 1] = number ?? 0;
+    if (number !== undefined && row.mask === mask) wanted.push(row.id);
   }
-  return { groups, groupOf };
+  const isFew = wanted.length * FEW <= (rows[0]?.all ?? 0);
+  return { groups, groupOf, few: isFew ? wanted : undefined };
 }
 
 type Columns = [number[], ...number[][]];
