@@ -39,7 +39,7 @@ export class Places {
     const mounts: [target: string, path: string][] = [];
     for (const volume of service.volumes ?? []) {
       const [source = '', target = ''] = volume.split(':');
-      mounts.push([target, source.startsWith('.') ? await this.#copy(source) : await this.#own(source)]);
+      mounts.push([target, source.startsWith('.') ? await this.#copy(source, target) : await this.#own(source)]);
     }
     return (text) => {
       const local = withAddresses(text, this.#ports);
@@ -55,14 +55,16 @@ export class Places {
   }
 
   /** Fresh at each start: the project's files are the definition. */
-  async #copy(source: string): Promise<string> {
+  async #copy(source: string, target: string): Promise<string> {
     const path = join(this.#directory, source);
     await rm(path, { recursive: true, force: true });
     await cp(join(ROOT, source), path, { recursive: true });
     for (const name of await readdir(path, { recursive: true })) {
       if (!/\.ya?ml$/.test(name)) continue;
       const file = join(path, name);
-      await writeFile(file, withAddresses(await readFile(file, 'utf8'), this.#ports));
+      const text = withAddresses(await readFile(file, 'utf8'), this.#ports);
+      // A file may name others beside it.
+      await writeFile(file, text.replaceAll(`${target}/`, `${path}/`));
     }
     return path;
   }
