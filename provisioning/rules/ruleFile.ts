@@ -100,22 +100,46 @@ function recordLines({ record, expr }: RecordingRule): string[] {
   return [`      - record: ${record}`, ...block('expr', expr)];
 }
 
-function alertLines(rule: AlertRule): string[] {
-  const threshold = (name: string) => (THRESHOLDS[rule.alert] as Thresholds)[name]?.[0];
+/** A rule as Prometheus reads it. */
+interface PlainRule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly for?: string;
+  readonly keep_firing_for?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export function ruleOf(rule: Rule): PlainRule {
+  const expr = unindented(rule.expr).join('\n');
+  if (!isAlert(rule)) return { record: rule.record, expr };
+  const threshold = (name: string) => (THRESHOLDS[rule.alert] as Thresholds)[name]?.[0]?.toString();
   const wait = rule.for ?? threshold('for');
   const keepFiring = threshold('keep_firing_for');
-  const labels = { severity: ALERT_SEVERITIES[rule.alert], ...rule.labels };
+  return {
+    alert: rule.alert,
+    expr,
+    ...(wait === undefined ? {} : { for: wait }),
+    ...(keepFiring === undefined ? {} : { keep_firing_for: keepFiring }),
+    labels: { severity: ALERT_SEVERITIES[rule.alert], ...rule.labels },
+    annotations: annotationsOf(rule),
+  };
+}
+
+function alertLines(rule: AlertRule): string[] {
+  const { for: wait, keep_firing_for, labels = {}, annotations = {} } = ruleOf(rule);
   return [
     '',
     ...(rule.note ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`      # ${line}`])),
     `      - alert: ${rule.alert}`,
     ...block('expr', rule.expr),
     ...(wait === undefined ? [] : [`        for: ${wait}`]),
-    ...(keepFiring === undefined ? [] : [`        keep_firing_for: ${keepFiring}`]),
+    ...(keep_firing_for === undefined ? [] : [`        keep_firing_for: ${keep_firing_for}`]),
     '        labels:',
     ...Object.entries(labels).map(([name, value]) => `          ${name}: ${quoted(value)}`),
     '        annotations:',
-    ...Object.entries(annotationsOf(rule)).map(([name, value]) => `          ${name}: ${quoted(value)}`),
+    ...Object.entries(annotations).map(([name, value]) => `          ${name}: ${quoted(value)}`),
   ];
 }
 
@@ -124,7 +148,7 @@ function block(key: string, text: string): string[] {
 }
 
 /** The lines of a template string without the indentation that they share. */
-export function unindented(text: string): string[] {
+function unindented(text: string): string[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));
   return lines.map((line) => line.slice(indent));

@@ -1,0 +1,158 @@
+/**
+ * Changes every expression of the rules in every way of `mutantsOf`, and every `for`, `keep_firing_for` and label, and sees whether the
+ * scenes notice: `npm run test:rules:mutation [alert or record …]`. Without names all are tried, and RESULTS.md is written.
+ * Ends with 1 where one survives that `explained.ts` does not explain.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { RULE_FILES } from '../../../provisioning/rules/index.ts';
+import { isAlert, type Rule, type RuleFile, ruleOf } from '../../../provisioning/rules/ruleFile.ts';
+import { promtoolFile, SCENE_FILES } from '../../../provisioning/rules/scenes/index.ts';
+import { promtool } from '../../support/promtool.ts';
+import { EXPLAINED } from './explained.ts';
+import { mutantsOf } from './mutantsOf.ts';
+
+const RESULTS = fileURLToPath(new URL('RESULTS.md', import.meta.url));
+
+type PlainRule = ReturnType<typeof ruleOf>;
+interface Try {
+  readonly file: RuleFile;
+  readonly name: string;
+  readonly operator: string;
+  readonly change: string;
+  /** In place of the rule of that index. */
+  readonly index: number;
+  readonly rule: PlainRule;
+}
+type Outcome = 'killed' | 'survived' | 'invalid';
+
+const nameOf = (rule: Rule) => (isAlert(rule) ? rule.alert : rule.record);
+
+function triesOf(file: RuleFile): Try[] {
+  return file.rules.flatMap((rule, index) => {
+    const plain = ruleOf(rule);
+    const one = { file, name: nameOf(rule), index };
+    const tries: Try[] = mutantsOf(plain.expr).map(({ operator, change, expr }) => ({
+      ...one,
+      operator,
+      change,
+      rule: { ...plain, expr },
+    }));
+    for (const key of ['for', 'keep_firing_for'] as const) {
+      const value = plain[key];
+      if (value === undefined) continue;
+      const { [key]: _dropped, ...rest } = plain;
+      tries.push({ ...one, operator: key, change: `${value} → none`, rule: rest });
+      tries.push({ ...one, operator: key, change: `${value} → twice`, rule: { ...plain, [key]: twice(value) } });
+    }
+    for (const label of Object.keys(plain.labels ?? {})) {
+      const { [label]: _dropped, ...labels } = plain.labels ?? {};
+      tries.push({ ...one, operator: 'label', change: `without ${label}`, rule: { ...plain, labels } });
+    }
+    return tries;
+  });
+}
+
+function twice(duration: string): string {
+  return duration.replace(/\d+/, (n) => String(Number(n) * 2));
+}
+
+/** The alerts of the file that read what is recorded, themselves or through another record. */
+function readers(file: RuleFile, name: string): Set<string> {
+  const found = new Set([name]);
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const rule of file.rules) if ([...found].some((one) => rule.expr.includes(one))) found.add(nameOf(rule));
+  }
+  return found;
+}
+
+async function attempt(directory: string, id: number, { file, name, index, rule }: Try): Promise<Outcome> {
+  const concerned = readers(file, name);
+  // Records that only others read cost time.
+  const kept = file.rules.flatMap((one, i) => {
+    if (i === index) return [rule];
+    return !isAlert(one) || concerned.has(nameOf(one)) ? [ruleOf(one)] : [];
+  });
+  const ruleFile = join(directory, `${id}.rules.yml`);
+  await writeFile(ruleFile, stringify({ groups: [{ name: file.name, rules: kept }] }));
+  for (const scenes of SCENE_FILES.filter((one) => one.rules === file.name)) {
+    const concerning = scenes.scenes.filter(({ alert }) => concerned.has(alert));
+    if (concerning.length === 0) continue;
+    const testFile = join(directory, `${id}.test.yml`);
+    await writeFile(testFile, stringify(promtoolFile({ ...scenes, scenes: concerning }, ruleFile)));
+    const { exitCode, output } = await promtool(['test', 'rules', testFile]);
+    if (exitCode === 0) continue;
+    return /parse error|could not parse|invalid rule/i.test(output) ? 'invalid' : 'killed';
+  }
+  return 'survived';
+}
+
+const only = process.argv.slice(2);
+const started = performance.now();
+const tries = RULE_FILES.flatMap(triesOf).filter(({ name }) => only.length === 0 || only.includes(name));
+const outcomes = new Map<Try, Outcome>();
+const directory = await mkdtemp(join(tmpdir(), 'fleetlens-mutation-'));
+try {
+  const queue = tries.entries();
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      for (const [id, one] of queue) {
+        const outcome = await attempt(directory, id, one);
+        outcomes.set(one, outcome);
+        if (outcome === 'survived') console.log(`survived: ${keyOf(one)}`);
+        if (outcomes.size % 50 === 0) console.log(`${outcomes.size} of ${tries.length}`);
+      }
+    }),
+  );
+} finally {
+  await rm(directory, { recursive: true });
+}
+
+function keyOf({ name, operator, change }: Try): string {
+  return `${name} | ${operator} | ${change}`;
+}
+
+function reasonOf(one: Try): string | undefined {
+  const key = keyOf(one);
+  return EXPLAINED.find(({ mutants }) => mutants.test(key))?.because;
+}
+
+const valid = [...outcomes].filter(([, outcome]) => outcome !== 'invalid');
+const survivors = tries.filter((one) => outcomes.get(one) === 'survived');
+const unexplained = survivors.filter((one) => reasonOf(one) === undefined);
+const seconds = Math.round((performance.now() - started) / 1000);
+console.log(
+  `${valid.length} changes, ${survivors.length} survived, ${unexplained.length} of them unexplained; ${seconds} s`,
+);
+for (const one of unexplained) console.log(`unexplained: ${keyOf(one)}`);
+if (only.length === 0) await writeFile(RESULTS, results());
+process.exitCode = unexplained.length > 0 ? 1 : 0;
+
+function results(): string {
+  const operators = [...new Set(valid.map(([{ operator }]) => operator))];
+  const names = [...new Set(tries.map(({ name }) => name))];
+  const cell = (name: string, operator: string) => {
+    const of = valid.filter(([one]) => one.name === name && one.operator === operator);
+    const killed = of.filter(([, outcome]) => outcome === 'killed').length;
+    return of.length === 0 ? '' : `${killed}/${of.length}`;
+  };
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return `<!-- Written by npm run test:rules:mutation; do not edit. -->
+# Changes to the rules, and whether their tests notice
+
+${valid.length} changes of ${names.length} alerts and records, ${valid.length - survivors.length} noticed, ${survivors.length} survived, ${unexplained.length} of them unexplained. ${Math.round(seconds / 60)} minutes on ${availableParallelism()} busy cores.
+A cell: changes that the tests noticed, of those that were made.
+
+${row(['rule', ...operators])}
+${row(['---', ...operators.map(() => '---')])}
+${names.map((name) => row([name.includes(':') ? `\`${name}\`` : name, ...operators.map((operator) => cell(name, operator))])).join('\n')}
+
+## Survivors
+
+${survivors.map((one) => `- \`${keyOf(one).replaceAll('`', "'")}\`: ${reasonOf(one) ?? '**unexplained**'}`).join('\n')}
+`;
+}
