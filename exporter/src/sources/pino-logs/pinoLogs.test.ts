@@ -195,6 +195,10 @@ it('a line without a time has that of the last one before it, in later polls and
     { component: 'sandbox', at },
   ]);
   expect(ledger.get('store', 'cache')).toMatchObject({ hitsTotal: 1, at });
+  // Rotation by copying empties the log; what follows in it is no older.
+  await truncate(path);
+  await next('[webhook] delivery failed\n');
+  expect(ledger.all('platformError')[2]).toMatchObject({ component: 'webhook', at });
 });
 
 it('a last line without its end waits for it', async () => {
