@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two images: `docker build --target exporter .` and `docker build --target grafana .`
 
 # The Node that the project's npm scripts run on (package.json, "node"): the exporter's first line sets options of its V8.
