@@ -1,5 +1,6 @@
 /**
- * What `npm test` runs: each check, then every test of the plugin (Jest) and of all else (vitest). It keeps going after a failure, and its last line is the
+ * What `npm test` runs: each check, then every test of the plugin (Jest), of all else (vitest), and of the plugin in a real Grafana
+ * (Playwright) where one is found. It keeps going after a failure, and its last line is the
  * sum of all: `N passed, N failed`, with `, N skipped` where there are some.
  */
 import { spawn } from 'node:child_process';
@@ -7,7 +8,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addCounts, type Counts, countTests, formatCounts, NONE } from './support/testCounts.ts';
+import { findGrafana } from './browser/findGrafana.ts';
+import { addCounts, type Counts, countPlaywrightTests, countTests, formatCounts, NONE } from './support/testCounts.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -51,6 +53,18 @@ const plugin = await measured('plugin', () =>
 const tests = await measured('tests', () =>
   runTests('vitest', (file) => ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]),
 );
+const GRAFANA_REPORT = join(ROOT, 'test/e2e-grafana/report/results.json');
+const NO_GRAFANA =
+  'Skipped: no Grafana was found (GRAFANA_URL, GRAFANA_HOME, or an installed package), so the plugin was not tried in a real one.';
+await measured('real Grafana', async () => {
+  if (findGrafana() === undefined) {
+    console.log(NO_GRAFANA);
+    return { ...NONE, skipped: 1 };
+  }
+  await rm(GRAFANA_REPORT, { force: true });
+  const code = await run('npm', ['run', '--silent', 'plugin:e2e']);
+  return countPlaywrightTests(await readReport(GRAFANA_REPORT), code);
+});
 
 console.log('\nSummary');
 for (const { name, counts, seconds } of results) {
@@ -77,15 +91,19 @@ async function runTests(command: string, args: (reportFile: string) => readonly 
   const file = join(directory, 'results.json');
   try {
     const code = await run(command, args(file));
-    const report = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
+    const report = await readReport(file);
     if (report === undefined) console.log(`${command} wrote no results`);
     return countTests(report, code);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function readReport(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }
 
 /** Runs a command of the project with its output on the terminal and no stdin. @returns its exit code; 1 after a signal */

@@ -21,14 +21,17 @@ interface GrafanaOptions {
   readonly port: number;
   /** The built plugin. */
   readonly pluginDirectory: string;
-  readonly exporterUrl: string;
-  /** Of the data source. */
-  readonly token: string;
+  /** Of our data source; without one none is provisioned. */
+  readonly exporterUrl?: string;
+  /** Of our data source. */
+  readonly token?: string;
+  /** Provisioning as it is shipped, instead of the above, and the variables that its files read. */
+  readonly provisioning?: { readonly directory: string; readonly env: Readonly<Record<string, string>> };
 }
 
-/** Starts a real Grafana with the built plugin, the app enabled and the data source provisioned; admin's password is admin. */
+/** Starts a real Grafana with the built plugin, the app enabled and data sources as they are shipped; admin's password is admin. */
 export async function startGrafana(options: GrafanaOptions): Promise<GrafanaProcess> {
-  const { home, port, pluginDirectory, exporterUrl, token } = options;
+  const { home, port, pluginDirectory, exporterUrl, token, provisioning } = options;
   const directory = await temporaryDirectory('grafana');
   const at = (...parts: string[]) => join(directory.path, ...parts);
   await cp(pluginDirectory, at('plugins', 'fleetlens-fleet-app'), { recursive: true });
@@ -37,22 +40,31 @@ export async function startGrafana(options: GrafanaOptions): Promise<GrafanaProc
   }
   const app = { type: 'fleetlens-fleet-app', org_id: 1, disabled: false };
   await writeFile(at('provisioning', 'plugins', 'app.yaml'), stringify({ apiVersion: 1, apps: [app] }));
-  const source = {
-    name: 'Fleetlens',
-    uid: 'fleet',
-    type: 'fleetlens-fleet-datasource',
-    access: 'proxy',
-    jsonData: { url: exporterUrl },
-    secureJsonData: { token },
-  };
-  await writeFile(at('provisioning', 'datasources', 'fleet.yaml'), stringify({ apiVersion: 1, datasources: [source] }));
+  const sources = [
+    exporterUrl !== undefined && {
+      name: 'Fleetlens',
+      uid: 'fleetlens-fleet',
+      type: 'fleetlens-fleet-datasource',
+      access: 'proxy',
+      jsonData: { url: exporterUrl },
+      secureJsonData: { token },
+    },
+  ].filter((source) => source !== false);
+  await writeFile(at('provisioning', 'datasources', 'fleet.yaml'), stringify({ apiVersion: 1, datasources: sources }));
   const url = `http://127.0.0.1:${port}`;
   const settings = {
     server: { http_addr: '127.0.0.1', http_port: port, root_url: `${url}/` },
-    paths: { data: at('data'), logs: at('logs'), plugins: at('plugins'), provisioning: at('provisioning') },
+    paths: {
+      data: at('data'),
+      logs: at('logs'),
+      plugins: at('plugins'),
+      provisioning: provisioning?.directory ?? at('provisioning'),
+    },
     plugins: { allow_loading_unsigned_plugins: PLUGIN_IDS.join(','), preinstall_disabled: true },
     analytics: { reporting_enabled: false, check_for_updates: false, check_for_plugin_updates: false },
-    security: { admin_password: 'admin' },
+    news: { news_feed_enabled: false },
+    // Gravatar's pictures come from elsewhere: pages would wait for them.
+    security: { admin_password: 'admin', disable_gravatar: true },
   };
   const ini = Object.entries(settings).flatMap(([section, keys]) => [
     `[${section}]`,
@@ -63,7 +75,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<GrafanaProc
     command: join(home, 'bin', 'grafana'),
     args: ['server', '--homepath', home, '--config', at('grafana.ini')],
     cwd: directory.path,
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', ...provisioning?.env },
     readyTimeoutMs: 180_000,
     ready: async () => (await fetch(`${url}/api/health`)).ok,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countTests, formatCounts } from './testCounts.ts';
+import { countPlaywrightTests, countTests, formatCounts } from './testCounts.ts';
 
 function report(...files: { status: string; tests: string[] }[]): string {
   const testResults = files.map(({ status, tests }) => ({
@@ -31,6 +31,22 @@ describe('countTests', () => {
     expect(countTests(report({ status: 'passed', tests: ['passed'] }), 1).failed).toBe(1);
     expect(countTests(undefined, 0).failed).toBe(1);
     expect(countTests(report({ status: 'passed', tests: ['passed'] }), 0).failed).toBe(0);
+  });
+});
+
+describe('countPlaywrightTests', () => {
+  const text = (stats: object) =>
+    JSON.stringify({ stats: { expected: 0, unexpected: 0, flaky: 0, skipped: 0, ...stats } });
+
+  it('counts what passed at the first try alone as passed', () => {
+    const report = text({ expected: 5, unexpected: 1, flaky: 2, skipped: 3 });
+    expect(countPlaywrightTests(report, 1)).toEqual({ passed: 5, failed: 3, skipped: 3 });
+  });
+
+  it('counts a run that failed without a failed test, or left no report, as a failure', () => {
+    expect(countPlaywrightTests(text({ expected: 5 }), 1).failed).toBe(1);
+    expect(countPlaywrightTests(undefined, 0).failed).toBe(1);
+    expect(countPlaywrightTests(text({ expected: 5 }), 0).failed).toBe(0);
   });
 });
 

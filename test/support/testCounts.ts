@@ -39,3 +39,24 @@ export function countTests(report: string | undefined, exitCode: number): Counts
   const unexplained = failed === 0 && (exitCode !== 0 || report === undefined);
   return { passed, failed: unexplained ? 1 : failed, skipped: statuses.length - passed - failed };
 }
+
+/** What is read of the report of Playwright's json reporter. */
+interface PlaywrightReport {
+  readonly stats: {
+    readonly expected: number;
+    readonly unexpected: number;
+    readonly flaky: number;
+    readonly skipped: number;
+  };
+}
+
+/**
+ * Counts a Playwright run as {@link countTests} does. A test that passed at its second try failed once: it counts as a failure.
+ * @param report the json reporter's text; undefined where there is none
+ */
+export function countPlaywrightTests(report: string | undefined, exitCode: number): Counts {
+  if (report === undefined) return { ...NONE, failed: 1 };
+  const { expected, unexpected, flaky, skipped } = (JSON.parse(report) as PlaywrightReport).stats;
+  const failed = unexpected + flaky;
+  return { passed: expected, failed: failed === 0 && exitCode !== 0 ? 1 : failed, skipped };
+}

@@ -1,0 +1,69 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from './fleetTest.ts';
+import { SOURCE_NAME } from './names.ts';
+
+const ANSWER = '/read/api/v1/';
+
+/** Chooses in one of the data source's pickers, as somebody who types does. */
+async function choose(page: Page, label: string, text: string): Promise<void> {
+  const picker = page.getByRole('combobox', { name: label, exact: true });
+  await picker.click();
+  await picker.fill(text);
+  await page
+    .getByRole('option', { name: text, exact: true })
+    .or(page.getByRole('option', { name: text }))
+    .first()
+    .click();
+  await page.keyboard.press('Escape');
+}
+
+async function type(page: Page, label: string, text: string): Promise<void> {
+  await page.getByRole('textbox', { name: label, exact: true }).fill(text);
+  await page.keyboard.press('Enter');
+}
+
+test('the panel editor asks for what is chosen, of a scope', async ({ panelEditPage, page, fleet }) => {
+  const { source } = await fleet.first('chains', 'status=failed');
+  await panelEditPage.datasource.set(SOURCE_NAME);
+  await panelEditPage.setVisualization('Table');
+  await choose(page, 'Query', 'Sprint chains');
+  await choose(page, 'Source', source);
+  await expect(
+    panelEditPage.refreshPanel({
+      waitForResponsePredicateCallback: (response) => response.url().includes(`${ANSWER}chains?source=${source}`),
+    }),
+  ).toBeOK();
+  await expect(panelEditPage.panel.fieldNames.filter({ hasText: 'sprints done' })).toBeVisible();
+  await expect(panelEditPage.panel.data.filter({ hasText: source }).first()).toBeVisible();
+  await expect(panelEditPage.panel.getErrorIcon()).toHaveCount(0);
+});
+
+test('Explore shows the output of a run, and the run as a trace', async ({ explorePage, page, fleet }) => {
+  const { source, id } = await fleet.first('runs', 'status=succeeded&source=codecourier-demo');
+  await explorePage.datasource.set(SOURCE_NAME);
+  await choose(page, 'Query', 'Output of a run');
+  await type(page, 'Source', source);
+  const answer = page.waitForResponse((response) => response.url().includes('/output?'));
+  await type(page, 'Run', id);
+  const { data } = (await (await answer).json()) as { data: readonly { text: string }[] };
+  await expect(page.getByText(data[0]?.text.trim().slice(0, 40) ?? '').first()).toBeVisible();
+  await choose(page, 'Query', 'A run as a trace');
+  await expect(page.getByText('Trace ID').first()).toBeVisible();
+});
+
+test('a variable has the values that the exporter knows', async ({ variableEditPage, page }) => {
+  await variableEditPage.setVariableType('Query');
+  await variableEditPage.datasource.set(SOURCE_NAME);
+  await choose(page, 'Values of', 'source');
+  await variableEditPage.runQuery();
+  await expect(variableEditPage).toDisplayPreviews(['codecourier-demo']);
+});
+
+test('an annotation query finds the failed runs', async ({ annotationEditPage, page, selectors }) => {
+  await annotationEditPage.datasource.set(SOURCE_NAME);
+  await choose(page, 'Query', 'Events');
+  await annotationEditPage.getByGrafanaSelector(selectors.components.Annotations.editor.testButton).click();
+  await expect(
+    annotationEditPage.getByGrafanaSelector(selectors.components.Annotations.editor.resultContainer),
+  ).toContainText(/\d+ events/);
+});
