@@ -17,6 +17,9 @@ export type FailureKind =
   /** The exporter or its ledger does not answer. */
   | 'unavailable';
 
+/** What Grafana's proxy answers, with status 400, in place of a data source's 401. */
+const REFUSED_BY_EXPORTER = 'Authentication to data source failed';
+
 /** The exporter, or Grafana's proxy before it, gave no answer that could be shown. */
 export class ApiFailure extends Error {
   override readonly name = 'ApiFailure';
@@ -38,7 +41,8 @@ export class ApiFailure extends Error {
     this.prunedAt = answer?.prunedAt;
     const seconds = Number(options.retryAfter ?? Number.NaN);
     this.retryAfterSeconds = Number.isFinite(seconds) ? seconds : undefined;
-    this.kind = kindOf(status, this.prunedAt);
+    const isRefused = status === 400 && answer === undefined && ofProxy === REFUSED_BY_EXPORTER;
+    this.kind = isRefused ? 'unauthenticated' : kindOf(status, this.prunedAt);
   }
 
   /** Asking again can help. */

@@ -1,5 +1,6 @@
 import { t } from '@grafana/i18n';
 import { InlineField, MultiCombobox } from '@grafana/ui';
+import { useId } from 'react';
 import type { FleetApi } from '../api/FleetApi';
 import type { FilterName, FleetQuery } from './types';
 import { valuesOf } from './valuesOf';
@@ -13,6 +14,7 @@ interface Props {
 
 /** A picker for each filter, filled with what the exporter knows; variables and other text can be typed. */
 export function FilterInputs({ api, names, filters = {}, onChange }: Props) {
+  const id = useId();
   const labels: Readonly<Record<FilterName, string>> = {
     source: t('datasource.filter.source', 'Source'),
     project: t('datasource.filter.project', 'Project'),
@@ -24,7 +26,7 @@ export function FilterInputs({ api, names, filters = {}, onChange }: Props) {
   return names.map((name) => (
     <InlineField key={name} label={labels[name]} labelWidth={14}>
       <MultiCombobox
-        aria-label={labels[name]}
+        id={`${id}${name}`}
         width={40}
         createCustomValue
         placeholder={t('datasource.filter.any', 'Any; or a variable such as $project')}

@@ -1,7 +1,7 @@
 import type { QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Alert, Combobox, InlineField, InlineSwitch, Input, MultiCombobox } from '@grafana/ui';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { topicsOf } from './answerQuery';
 import { FilterInputs } from './FilterInputs';
 import type { FleetDataSource } from './FleetDataSource';
@@ -42,6 +42,8 @@ const WITH_LIMIT: readonly FleetQueryType[] = ['runs', 'chains', 'sandboxes', 'u
 /** Every change runs the query; what is typed does when the field is left or with Enter. */
 export default function QueryEditor({ datasource, query, onChange, onRunQuery, app }: Props) {
   const { queryType = 'runs', limit = DEFAULT_LIMIT, groupBy = ['workflow'], events = ['failed_runs'] } = query;
+  // A combobox is named by its field's label alone, and the field knows it by its id.
+  const id = useId();
   const change = (changes: Partial<FleetQuery>) => {
     onChange({ ...query, queryType, ...changes });
     onRunQuery();
@@ -63,7 +65,7 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
       )}
       <InlineField label={t('datasource.editor.type', 'Query')} labelWidth={14}>
         <Combobox
-          aria-label={t('datasource.editor.type', 'Query')}
+          id={`${id}type`}
           width={40}
           options={QUERY_TYPES.map((value) => ({ value, ...typeLabels[value] }))}
           value={queryType}
@@ -103,7 +105,7 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
       {queryType === 'analytics' && (
         <InlineField label={t('datasource.editor.group-by', 'Group by')} labelWidth={14}>
           <MultiCombobox
-            aria-label={t('datasource.editor.group-by', 'Group by')}
+            id={`${id}groupBy`}
             width={40}
             options={GROUPINGS.map((value) => ({ value }))}
             value={groupBy}
@@ -114,7 +116,7 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
       {queryType === 'events' && (
         <InlineField label={t('datasource.editor.events', 'Events')} labelWidth={14}>
           <MultiCombobox
-            aria-label={t('datasource.editor.events', 'Events')}
+            id={`${id}events`}
             width={40}
             options={EVENT_TYPES.map((value) => ({ value, label: value.replaceAll('_', ' ') }))}
             value={events}

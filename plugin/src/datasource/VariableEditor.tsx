@@ -1,6 +1,7 @@
 import type { QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Combobox, InlineField } from '@grafana/ui';
+import { useId } from 'react';
 import { FilterInputs } from './FilterInputs';
 import type { FleetDataSource } from './FleetDataSource';
 import { FILTERS, type FleetQuery, type FleetSourceOptions, type FleetVariableQuery } from './types';
@@ -9,12 +10,13 @@ type Props = QueryEditorProps<FleetDataSource, FleetQuery, FleetSourceOptions, F
 
 export default function VariableEditor({ datasource, query, onChange }: Props) {
   const { values = 'project', filters } = query;
+  const id = useId();
   const others = FILTERS.filter((name) => name !== values && name !== 'status');
   return (
     <>
       <InlineField label={t('datasource.variable.values', 'Values of')} labelWidth={14}>
         <Combobox
-          aria-label={t('datasource.variable.values', 'Values of')}
+          id={id}
           width={40}
           options={FILTERS.map((value) => ({ value }))}
           value={values}
