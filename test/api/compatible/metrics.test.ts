@@ -66,6 +66,15 @@ async function post(body: unknown, token: keyof typeof TOKENS | null = 'ingest',
   return { status: response.status, answer };
 }
 
+async function pushEvent(event: Json): Promise<void> {
+  const response = await fetch(`${exporter.url}/api/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ingest}` },
+    body: JSON.stringify({ events: [event] }),
+  });
+  expect(response.status, exporter.logs().slice(-1500)).toBe(200);
+}
+
 async function get(path: string, token: keyof typeof TOKENS = 'viewer', at = exporter) {
   const response = await fetch(at.url + path, {
     headers: { authorization: `Bearer ${TOKENS[token]}` },
@@ -144,6 +153,17 @@ describe('POST /api/metrics/record', () => {
     const comparable = async (runId: string) => JSON.parse(JSON.stringify(await runOf(runId)).replaceAll(runId, 'run'));
     expect(await comparable('as-list')).toEqual(await comparable('by-name'));
     expect(await comparable('as-rows')).toEqual(await comparable('by-name'));
+  });
+
+  it('what is known of a run stays: its other counts, and the day on which it ended', async () => {
+    const finishedAt = ago(2 * 24 * 60);
+    const data = { runId: 'known', status: 'succeeded', finishedAt, counts: { linesAdded: 3 } };
+    await pushEvent({ id: 'known', source: 'tinker', kind: 'run', at: finishedAt, data });
+    expect((await post({ run_id: 'known', metrics: FIGURES })).answer.accepted).toBe(6);
+    expect(await runOf('known')).toMatchObject({
+      counts: { linesAdded: 3, filesChanged: 3 },
+      usage: [{ quantity: 1250, date: finishedAt.slice(0, 10) }],
+    });
   });
 
   it('the latest value wins, by its own time; null is a value that is not known', async () => {
@@ -346,13 +366,7 @@ describe('GET /api/analytics/metrics', () => {
   it('what others attach to their runs under such names is no figure, and breaks none', async () => {
     const at = ago(1);
     const attributes = { 'metrics.forged': 'a lot', 'metricsRecorded.forged': { at }, metricsRecordedAt: at };
-    const event = { id: 'forged', source: 'tinker', kind: 'run', at, data: { runId: 'forged', attributes } };
-    const response = await fetch(`${exporter.url}/api/v1/events`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ingest}` },
-      body: JSON.stringify({ events: [event] }),
-    });
-    expect(response.status, exporter.logs().slice(-1500)).toBe(200);
+    await pushEvent({ id: 'forged', source: 'tinker', kind: 'run', at, data: { runId: 'forged', attributes } });
     expect(await aggregate('forged', 'sum')).toMatchObject({ value: null, count: 0 });
   });
 });
@@ -360,20 +374,23 @@ describe('GET /api/analytics/metrics', () => {
 describe('GET /api/analytics/export', () => {
   it('has the columns of the document, oldest first, and the last so many', async () => {
     const times = [5, 4, 3].map(ago);
-    for (const [i, recorded_at] of times.entries()) {
-      await post(metric(`export-${i}`, 'exported', 100 + i, { recorded_at, id: 9000 + i }));
+    const values = [null, 101, 102];
+    for (const i of [2, 0, 1]) {
+      await post(metric(`export-${i}`, 'exported', values[i], { recorded_at: times[i], id: 9000 + i }));
     }
-    const { status, headers, text } = await get('/api/analytics/export?metricName=exported&format=csv&limit=1000');
-    expect(status).toBe(200);
-    expect(headers.get('content-type')).toBe('text/csv; charset=utf-8');
-    expect(headers.get('content-disposition')).toBe('attachment; filename="run_metrics.csv"');
-    expect(text).toBe(
-      [
-        'id,run_id,metric_name,metric_value,recorded_at',
-        ...times.map((at, i) => `${9000 + i},export-${i},exported,${100 + i},${at}`),
-        '',
-      ].join('\n'),
-    );
+    for (const limit of ['', '&format=csv&limit=1000']) {
+      const { status, headers, text } = await get(`/api/analytics/export?metricName=exported${limit}`);
+      expect(status).toBe(200);
+      expect(headers.get('content-type')).toBe('text/csv; charset=utf-8');
+      expect(headers.get('content-disposition')).toBe('attachment; filename="run_metrics.csv"');
+      expect(text).toBe(
+        [
+          'id,run_id,metric_name,metric_value,recorded_at',
+          ...times.map((at, i) => `${9000 + i},export-${i},exported,${values[i] ?? ''},${at}`),
+          '',
+        ].join('\n'),
+      );
+    }
     const last = (await get('/api/analytics/export?metricName=exported&limit=2')).text;
     expect(
       last
@@ -507,16 +524,20 @@ describe('beside a source of type gittinkerer that is read', () => {
     });
     expect(await shape('pushed')).toEqual(await shape('pulled'));
 
-    const sum = (token?: 'team') =>
-      json('/api/analytics/metrics?metricName=tokens_used&aggregation=sum', token, reader).then(({ value }) => value);
-    expect(await sum()).toBe(2505);
+    const sum = (name: string, token?: 'team') =>
+      json(`/api/analytics/metrics?metricName=${name}&aggregation=sum`, token, reader).then(({ value }) => value);
+    const webhooks = [metric('pushed', 'webhook_processed', 2), metric('foreign', 'webhook_processed', 3)];
+    expect((await post(webhooks, 'ingest', reader)).answer.accepted).toBe(2);
+    expect([await sum('tokens_used'), await sum('webhook_processed')]).toEqual([2505, 5]);
     // A reader of some projects sees the metrics of their runs.
-    expect(await sum('team')).toBe(2500);
+    expect([await sum('tokens_used', 'team'), await sum('webhook_processed', 'team')]).toEqual([2500, 2]);
     const csv = (await get('/api/analytics/export?metricName=tokens_used', 'team', reader)).text;
     expect(csv).toContain(',pushed,tokens_used,1250,');
     // What the table has keeps its id there.
     expect(csv).toMatch(/^3,pulled,tokens_used,1250,/m);
-    expect(csv).not.toContain('foreign');
+    const all = (await get('/api/analytics/export', 'team', reader)).text;
+    expect(all).toContain(',pushed,webhook_processed,2,');
+    expect(csv + all).not.toContain('foreign');
     expect(await backfilled()).toBe(true);
   });
 });

@@ -204,6 +204,8 @@ it('pages by offset and by cursor: newest first, then by id downwards', async ()
 it('filters by status in either case, more than one, and by chat session', async () => {
   expect(ids(await summary('?status=COMPLETED&status=failed'))).toEqual(['b', 'a']);
   expect(ids(await summary('?status=Running'))).toEqual(['c']);
+  // The word that runs of other sources have for it.
+  expect(ids(await summary('?status=succeeded'))).toEqual(['a']);
   expect(await summary('?status=created&limit=1')).toMatchObject({ total: 1, has_more: false });
   expect(ids(await summary('?chat_session_id=chat-1'))).toEqual(['d', 'a']);
   expect(ids(await summary('?chat_session_id=chat-1&status=completed'))).toEqual(['a']);

@@ -66,7 +66,7 @@ export async function summariseRuns(
       ...chosen,
       ...(place?.slice(0, 3) ?? [null, null, null]),
       query.limit + 1,
-      place === undefined ? query.offset : 0,
+      query.offset,
     ]);
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
