@@ -2,7 +2,7 @@ import { SANDBOX_OPEN_STATUSES } from '../../../exporter/src/contract/status.ts'
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, showHere } from '../kit/links.ts';
 import { appPanel, colored, figure, graph, grid, statusSeries } from '../kit/panels.ts';
-import { growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
+import { growth, now, peak, perHour, quantile, ratio, sum } from '../kit/promql.ts';
 import { instant, records, series } from '../kit/targets.ts';
 import { SUCCESS_RATE } from '../kit/thresholds.ts';
 
@@ -171,14 +171,15 @@ export const chains = defineDashboard({
       title: 'Sandboxes',
       panels: [
         graph({
-          title: 'Sandboxes now',
-          description: 'Being created, running or paused.',
+          title: 'Sandboxes',
+          description: 'Being created, running or paused, the most in each interval.',
           unit: 'short',
           stacked: true,
+          interval: '1h',
           w: 8,
           none: 'no sandboxes',
           legend: 'list',
-          targets: [series(sum(now('fleet_sandboxes'), ['status']), '{{status}}')],
+          targets: [series(sum(peak('fleet_sandboxes'), ['status']), '{{status}}')],
           overrides: statusSeries(SANDBOX_OPEN_STATUSES),
         }),
         graph({

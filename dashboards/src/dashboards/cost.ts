@@ -221,6 +221,7 @@ export const cost = defineDashboard({
           title: 'Cost of runs',
           description: 'Each cell is how many runs cost about so much. A point is one run: click it to open its page.',
           unit: 'currencyUSD',
+          decimals: 2,
           interval: '2h',
           none: 'no runs',
           targets: [heat(buckets('fleet_run_cost_usd'))],

@@ -159,7 +159,7 @@ export const overview = defineDashboard({
             ),
           ],
           columns: [
-            { of: 'severity', heading: 'Severity', width: 90, mappings: SEVERITIES },
+            { of: 'severity', heading: 'Severity', width: 75, mappings: SEVERITIES },
             {
               of: 'alertname',
               heading: 'Alert',
@@ -169,7 +169,7 @@ export const overview = defineDashboard({
             { of: 'source', heading: 'Source', width: 130 },
             { of: 'project', heading: 'Project' },
             { of: 'workflow', heading: 'Workflow' },
-            { of: 'Value', heading: 'Since', unit: 'dateTimeFromNow', width: 130 },
+            { of: 'Value', heading: 'Since', unit: 'dateTimeFromNow', width: 145 },
           ],
           sortBy: { column: 'Since' },
         }),

@@ -260,7 +260,7 @@ export const review = defineDashboard({
           none: 'Nothing fired.',
           targets: [
             rows(
-              'sort_desc(sum by (alertname, severity) (sum_over_time((max without (instance, pod, replica) (ALERTS{alertname=~"Fleet.+",alertname!="FleetWatchdog",alertstate="firing"}))[$__range:5m]) * 300))',
+              'sort_desc(sum by (alertname, severity) (sum_over_time((max without (instance, pod, replica) (ALERTS{alertname=~"Fleet.+",alertname!="FleetWatchdog",alertstate="firing"}))[$__range:1m]) * 60))',
             ),
           ],
           columns: [

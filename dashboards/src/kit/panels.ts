@@ -205,7 +205,7 @@ export function heatMap(spec: Common & { readonly interval?: string }): SizedPan
     .rowsFrame(built({ layout: undefined, value: 'runs' } as never))
     .cellGap(1)
     .filterValues(built({ le: 1e-9 }))
-    .yAxis(built({ axisPlacement: AxisPlacement.Left, unit: spec.unit, decimals: 0 }))
+    .yAxis(built({ axisPlacement: AxisPlacement.Left, unit: spec.unit, decimals: spec.decimals ?? 0 }))
     .tooltip(built({ mode: TooltipDisplayMode.Single, yHistogram: true, showColorScale: false }))
     .exemplarsColor('rgba(255,136,0,0.9)')
     .hideLegend();
@@ -221,6 +221,8 @@ export function ranking(spec: Common): SizedPanel {
     .valueMode(BarGaugeValueMode.Text)
     .orientation(VizOrientation.Horizontal)
     .showUnfilled(false)
+    // A bar that is alone would have no name.
+    .displayName(`\${__series.name}`)
     .minVizHeight(16)
     .maxVizHeight(28)
     .namePlacement(BarGaugeNamePlacement.Left)
@@ -293,7 +295,7 @@ function overrideOf({ heading, unit, decimals, width, thresholds, mappings, link
   set('custom.width', width);
   set('mappings', mappings);
   set('links', links);
-  if (hidden === true) set('custom.hideFrom', { viz: true, legend: false, tooltip: false });
+  set('custom.hidden', hidden);
   if (thresholds !== undefined) {
     set('thresholds', { mode: 'absolute', steps: stepsOf(ofCells(thresholds)) });
     set('custom.cellOptions', { type: 'color-text' });

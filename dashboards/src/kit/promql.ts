@@ -23,6 +23,11 @@ export function now(family: FamilyName, matchers = ''): string {
   return ofReplicas(family, select(family, matchers));
 }
 
+/** The greatest value of a gauge in each interval: over days a look now and then would miss what mattered. */
+export function peak(family: FamilyName, matchers = ''): string {
+  return ofReplicas(family, `max_over_time(${select(family, matchers)}[$__interval])`);
+}
+
 /** By how much a counter grew in the window. */
 export function growth(family: FamilyName, matchers = '', window = '$__range', part: SeriesPart = ''): string {
   return ofReplicas(family, `increase(${select(family, matchers, part)}[${window}])`);
