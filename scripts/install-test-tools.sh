@@ -13,6 +13,7 @@ readonly COMMANDS=(
   "prometheus prometheus"
   "promtool prometheus"
   "prometheus-alertmanager prometheus-alertmanager"
+  "amtool prometheus-alertmanager"
   "prometheus-pushgateway prometheus-pushgateway"
   "prometheus-sql-exporter prometheus-sql-exporter"
   "prometheus-postgres-exporter prometheus-postgres-exporter"

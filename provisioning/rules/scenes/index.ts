@@ -57,11 +57,15 @@ export const SCENE_FILES: readonly SceneFile[] = [
 ];
 
 /** A test file of promtool; `ruleFile` as seen from it. */
-export function promtoolFile({ evaluationInterval, scenes }: SceneFile, ruleFile: string): object {
+export function promtoolFile(
+  { evaluationInterval, scenes }: SceneFile,
+  ruleFile: string,
+  replicas: readonly (1 | 2)[] = [1, 2],
+): object {
   return {
     rule_files: [ruleFile],
     evaluation_interval: evaluationInterval,
-    tests: scenes.flatMap((scene) => [promtoolTest(scene, 1), promtoolTest(scene, 2)]),
+    tests: scenes.flatMap((scene) => replicas.map((count) => promtoolTest(scene, count))),
   };
 }
 

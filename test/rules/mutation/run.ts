@@ -1,11 +1,12 @@
 /**
  * Changes every expression of the rules in every way of `mutantsOf`, and every `for`, `keep_firing_for` and label, and sees whether the
- * scenes notice: `npm run test:rules:mutation [alert or record …]`. Without names all are tried, and RESULTS.md is written.
+ * scenes notice: `npm run test:rules:mutation [alert, record or file …]`. Without names all are tried, and RESULTS.md is written.
  * Ends with 1 where one survives that `explained.ts` does not explain.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { RULE_FILES } from '../../../provisioning/rules/index.ts';
@@ -16,6 +17,8 @@ import { EXPLAINED } from './explained.ts';
 import { mutantsOf } from './mutantsOf.ts';
 
 const RESULTS = fileURLToPath(new URL('RESULTS.md', import.meta.url));
+/** Outcomes by what was tried: where neither a rule nor its scenes have changed, it is not tried again. */
+const KNOWN = fileURLToPath(new URL('../../../node_modules/.cache/fleetlens-rule-mutation.json', import.meta.url));
 
 type PlainRule = ReturnType<typeof ruleOf>;
 interface Try {
@@ -70,20 +73,44 @@ function readers(file: RuleFile, name: string): Set<string> {
   return found;
 }
 
-async function attempt(directory: string, id: number, { file, name, index, rule }: Try): Promise<Outcome> {
+/** The rule file with the change, and the test files about it. */
+function filesOf({ file, name, index, rule }: Try): { rules: string; tests: ((ruleFile: string) => string)[] } {
   const concerned = readers(file, name);
+  const read = readBy(file, concerned);
   // Records that only others read cost time.
   const kept = file.rules.flatMap((one, i) => {
     if (i === index) return [rule];
-    return !isAlert(one) || concerned.has(nameOf(one)) ? [ruleOf(one)] : [];
+    return concerned.has(nameOf(one)) || read.has(nameOf(one)) ? [ruleOf(one)] : [];
   });
+  const tests = SCENE_FILES.filter((one) => one.rules === file.name).flatMap((one) => {
+    const scenes = one.scenes.filter(({ alert }) => concerned.has(alert));
+    // Two replicas notice most; one replica is asked where they do not.
+    return scenes.length === 0
+      ? []
+      : ([2, 1] as const).map(
+          (replicas) => (ruleFile: string) => stringify(promtoolFile({ ...one, scenes }, ruleFile, [replicas])),
+        );
+  });
+  return { rules: stringify({ groups: [{ name: file.name, rules: kept }] }), tests };
+}
+
+/** What these read, themselves or through another record. */
+function readBy(file: RuleFile, names: ReadonlySet<string>): Set<string> {
+  const found = new Set<string>();
+  for (let before = -1; before < found.size; ) {
+    before = found.size;
+    const reading = file.rules.filter((rule) => names.has(nameOf(rule)) || found.has(nameOf(rule)));
+    for (const rule of file.rules) if (reading.some(({ expr }) => expr.includes(nameOf(rule)))) found.add(nameOf(rule));
+  }
+  return found;
+}
+
+async function attempt(directory: string, id: number, { rules, tests }: ReturnType<typeof filesOf>): Promise<Outcome> {
   const ruleFile = join(directory, `${id}.rules.yml`);
-  await writeFile(ruleFile, stringify({ groups: [{ name: file.name, rules: kept }] }));
-  for (const scenes of SCENE_FILES.filter((one) => one.rules === file.name)) {
-    const concerning = scenes.scenes.filter(({ alert }) => concerned.has(alert));
-    if (concerning.length === 0) continue;
-    const testFile = join(directory, `${id}.test.yml`);
-    await writeFile(testFile, stringify(promtoolFile({ ...scenes, scenes: concerning }, ruleFile)));
+  const testFile = join(directory, `${id}.test.yml`);
+  await writeFile(ruleFile, rules);
+  for (const test of tests) {
+    await writeFile(testFile, test(ruleFile));
     const { exitCode, output } = await promtool(['test', 'rules', testFile]);
     if (exitCode === 0) continue;
     return /parse error|could not parse|invalid rule/i.test(output) ? 'invalid' : 'killed';
@@ -93,7 +120,10 @@ async function attempt(directory: string, id: number, { file, name, index, rule 
 
 const only = process.argv.slice(2);
 const started = performance.now();
-const tries = RULE_FILES.flatMap(triesOf).filter(({ name }) => only.length === 0 || only.includes(name));
+const tries = RULE_FILES.flatMap(triesOf).filter(
+  ({ name, file }) => only.length === 0 || only.includes(name) || only.includes(file.name),
+);
+const known: Record<string, Outcome> = JSON.parse(await readFile(KNOWN, 'utf8').catch(() => '{}'));
 const outcomes = new Map<Try, Outcome>();
 const directory = await mkdtemp(join(tmpdir(), 'fleetlens-mutation-'));
 try {
@@ -101,15 +131,29 @@ try {
   await Promise.all(
     Array.from({ length: availableParallelism() }, async () => {
       for (const [id, one] of queue) {
-        const outcome = await attempt(directory, id, one);
+        const files = filesOf(one);
+        const hash = createHash('sha256').update(JSON.stringify([files.rules, files.tests.map((test) => test(''))]));
+        const key = hash.digest('hex');
+        const outcome = known[key] ?? (await attempt(directory, id, files));
+        known[key] = outcome;
         outcomes.set(one, outcome);
         if (outcome === 'survived') console.log(`survived: ${keyOf(one)}`);
-        if (outcomes.size % 50 === 0) console.log(`${outcomes.size} of ${tries.length}`);
+        if (outcomes.size % 25 === 0) {
+          console.log(`${outcomes.size} of ${tries.length}`);
+          await keep();
+        }
       }
     }),
   );
 } finally {
   await rm(directory, { recursive: true });
+  await keep();
+}
+
+/** What was interrupted goes on from there. */
+async function keep(): Promise<void> {
+  await mkdir(dirname(KNOWN), { recursive: true });
+  await writeFile(KNOWN, JSON.stringify(known));
 }
 
 function keyOf({ name, operator, change }: Try): string {
