@@ -55,6 +55,9 @@ describe('docker-compose.yml', () => {
   it('looks after the health of every service that serves something', () => {
     const unwatched = entries.filter(([, { healthcheck }]) => healthcheck?.test === undefined);
     expect(named(unwatched)).toEqual(['demo']);
+    // A colon in a word that is not quoted makes a mapping of it.
+    const words = entries.flatMap(([, { healthcheck, command = [] }]) => [...(healthcheck?.test ?? []), ...command]);
+    expect(words.filter((word) => typeof word !== 'string')).toEqual([]);
     expect(services.demo?.ports).toBeUndefined();
   });
 
