@@ -18,6 +18,7 @@ export function ageScene(rule: {
   // Half a minute off the minutes at which rules are evaluated. Points in time may lie before the start, 1970.
   const since = 30 - Math.max(0, age - 600);
   const first = Math.ceil((since + age) / 60);
+  const on = (instance: string) => ({ job: 'fleetlens', instance });
   const line = (value: string, own: Labels = {}) =>
     `${family}{${Object.entries({ source: '$', ...labels, ...own })
       .map(([name, text]) => `${name}="${text}"`)
@@ -33,6 +34,15 @@ export function ageScene(rule: {
         fires: { [first + hold]: {}, [first + hold + 1]: {} },
       },
       { what: 'a minute younger', series: [line(`${since + 60}`)], fires: { [first + hold + 1]: {} } },
+      {
+        what: 'exactly so old, then older',
+        series: [line(`${first * 60 - age}`)],
+        fires: { [first + hold + 1]: {} },
+      },
+      {
+        what: 'over, and one replica is behind',
+        series: [line(`${first * 60 - 90}`, on('exporter-1:9960')), line(`${since}`, on('exporter-2:9960'))],
+      },
       { what: 'three minutes younger', series: [line(`${since + 180}`)] },
       { what: 'over in time', series: [line(`${since} ${first - 1}:_`)] },
       { what: 'followed by a younger one', series: [line(`${since} ${first - 1}:${first * 60 - 90}`)] },

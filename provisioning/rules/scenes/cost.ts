@@ -4,6 +4,8 @@ import { windowScene } from './windowScene.ts';
 
 const budget = (family: 'limit_usd' | 'spent_usd' | 'paused', steps: string, name = 'per_repo_daily_usd') =>
   `fleet_budget_${family}{budget="${name}",scope="repo_daily",subject="$"} ${steps}`;
+/** On one of two replicas, the second of which is behind. */
+const on = (replica: 1 | 2, line: string) => line.replace('{', `{job="fleetlens",instance="exporter-${replica}:9960",`);
 const LABELS = { job: 'fleetlens', budget: 'per_repo_daily_usd', scope: 'repo_daily' };
 
 const exceeded: Scene = {
@@ -37,6 +39,20 @@ const exceeded: Scene = {
       fires: { 9: {}, 10: {}, 24: {} },
     },
     {
+      what: 'half a dollar',
+      series: [budget('limit_usd', '0.5'), budget('spent_usd', '0 10:0.6')],
+      fires: { 10: {}, 24: {}, 26: {} },
+    },
+    {
+      what: 'one replica has not seen it yet',
+      series: [budget('limit_usd', '200'), on(1, budget('spent_usd', '150 10:210')), on(2, budget('spent_usd', '150'))],
+      fires: { 10: {}, 24: {}, 26: {} },
+    },
+    {
+      what: 'raised, which one replica has not seen yet',
+      series: [on(1, budget('limit_usd', '300')), on(2, budget('limit_usd', '200')), budget('spent_usd', '250')],
+    },
+    {
       what: 'a limit that is lowered',
       series: [budget('limit_usd', '200 10:50'), budget('spent_usd', '100')],
       fires: { 10: {}, 24: {}, 26: {} },
@@ -61,6 +77,20 @@ const near: Scene = {
       fires: { 16: {} },
     },
     { what: '79%', series: [budget('limit_usd', '200'), budget('spent_usd', '158')] },
+    {
+      what: 'half a dollar',
+      series: [budget('limit_usd', '0.5'), budget('spent_usd', '0 10:0.45')],
+      fires: { 15: {}, 16: {} },
+    },
+    {
+      what: 'one replica has not seen it yet',
+      series: [budget('limit_usd', '200'), on(1, budget('spent_usd', '100 10:190')), on(2, budget('spent_usd', '100'))],
+      fires: { 15: {}, 16: {} },
+    },
+    {
+      what: 'raised, which one replica has not seen yet',
+      series: [on(1, budget('limit_usd', '300')), on(2, budget('limit_usd', '200')), budget('spent_usd', '190')],
+    },
     { what: 'for 4 minutes', series: [budget('limit_usd', '200'), budget('spent_usd', '100 11:190 15:10')] },
     { what: 'no budget: a limit of 0', series: [budget('limit_usd', '0'), budget('spent_usd', '5')] },
     { what: 'no limit', series: [budget('spent_usd', '5')] },
@@ -75,6 +105,11 @@ const paused: Scene = {
   cases: [
     { what: 'paused', series: [budget('paused', '0 10:1')], fires: { 10: {}, 20: {} } },
     { what: 'acknowledged', series: [budget('paused', '0 10:1 15:0')], fires: { 10: {} } },
+    {
+      what: 'paused, which one replica has not seen yet',
+      series: [on(1, budget('paused', '0 10:1')), on(2, budget('paused', '0'))],
+      fires: { 10: {}, 20: {} },
+    },
     { what: 'never', series: [budget('paused', '0')] },
     { what: 'no budget', series: [] },
   ],

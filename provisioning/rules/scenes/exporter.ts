@@ -87,6 +87,14 @@ export const EXPORTER_SCENES: readonly Scene[] = [
     at: [19, 20, 30],
     cases: [
       { what: 'one', series: ['fleetlens_dead_letters{source="$"} 0 10:1'], fires: { 20: {}, 30: {} } },
+      {
+        what: 'one, and one replica is behind',
+        series: [
+          `fleetlens_dead_letters{source="$"${of('exporter-1:9960')}} 0 10:1`,
+          `fleetlens_dead_letters{source="$"${of('exporter-2:9960')}} 0`,
+        ],
+        fires: { 20: {}, 30: {} },
+      },
       { what: 'none', series: ['fleetlens_dead_letters{source="$"} 0'] },
       { what: 'read after all', series: ['fleetlens_dead_letters{source="$"} 0 10:1 19:0'] },
       { what: 'unknown', series: [] },

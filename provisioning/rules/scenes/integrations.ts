@@ -201,6 +201,13 @@ export const STORE_SCENES: readonly Scene[] = [
     cases: [
       { what: 'down', series: ['fleet_store_up{source="$",store="redis"} 1 10:0'], fires: { 12: {}, 20: {} } },
       { what: 'up', series: ['fleet_store_up{source="$",store="redis"} 1'] },
+      {
+        what: 'up again, which one replica has not seen yet',
+        series: [
+          'fleet_store_up{source="$",store="redis",job="fleetlens",instance="exporter-1:9960"} 1',
+          'fleet_store_up{source="$",store="redis",job="fleetlens",instance="exporter-2:9960"} 0',
+        ],
+      },
       { what: 'not configured', series: ['fleet_cache_keys{source="$"} 1'] },
       { what: 'down for a minute', series: ['fleet_store_up{source="$",store="redis"} 1 10:0 11:1'] },
       { what: 'no longer configured', series: ['fleet_store_up{source="$",store="redis"} 1 10:0 11:_'] },
@@ -256,6 +263,14 @@ export const STORE_SCENES: readonly Scene[] = [
         fires: { 20: {}, 25: {} },
       },
       { what: '512 MiB', series: [`fleet_cache_memory_bytes{source="$"} 1 10:${512 * 1024 * 1024}`] },
+      {
+        what: '513 MiB, and one replica is behind',
+        series: [
+          `fleet_cache_memory_bytes{source="$",job="fleetlens",instance="exporter-1:9960"} 1 10:${513 * 1024 * 1024}`,
+          'fleet_cache_memory_bytes{source="$",job="fleetlens",instance="exporter-2:9960"} 1',
+        ],
+        fires: { 20: {}, 25: {} },
+      },
       {
         what: '513 MiB for 9 minutes',
         series: [`fleet_cache_memory_bytes{source="$"} 1 10:${513 * 1024 * 1024} 19:1`],
