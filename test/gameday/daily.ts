@@ -55,9 +55,10 @@ export function quietFleet(seed: string, startMs: number, endMs: number): Happen
     for (const workflow of of.workflows)
       script.run(of, { startMs: startMs + 5_000, durationMs: MINUTE_MS, workflow, noArtifacts: false });
     for (let at = startMs + 10 * MINUTE_MS; at < endMs - HOUR_MS; ) {
-      const perHour = of.runsPerHour * (of.isSteady === true || isDay(at) ? 1 : 0.1);
-      at += (-Math.log(1 - random.next()) / perHour) * HOUR_MS;
+      // As a Poisson process whose rate is that of the day, of which a part happens at night.
+      at += (-Math.log(1 - random.next()) / of.runsPerHour) * HOUR_MS;
       if (at >= endMs - HOUR_MS) break;
+      if (of.isSteady !== true && !isDay(at) && !random.chance(0.1)) continue;
       const composite = random.integer(80, 94);
       script.run(of, {
         startMs: at,

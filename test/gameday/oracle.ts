@@ -29,6 +29,7 @@ const LATE_MS = 10 * MINUTE_MS;
 /** What is known of a run at its end, and when it is settled. */
 interface RunEnd {
   readonly at: number;
+  readonly heardAt: number;
   readonly labels: { readonly source: string; readonly project: string; readonly workflow: string };
   readonly status: string;
   readonly isLate: boolean;
@@ -108,7 +109,8 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
     say('FleetFailurePattern', labels, atLeast(points(some), 3, HOUR_MS));
   for (const [labels, some] of groups(counted, ({ labels: { source, project } }) => ({ source, project }))) {
     // That something is missing is known when nobody waits for it any more.
-    const missing = (which: (end: RunEnd) => boolean) => some.filter(which).map(({ at }) => once(at + SETTLE_MS));
+    const missing = (which: (end: RunEnd) => boolean) =>
+      some.filter(which).map(({ at, heardAt }) => once(Math.max(at, heardAt) + SETTLE_MS));
     say(
       'FleetArtifactsMissing',
       labels,
@@ -540,6 +542,7 @@ function runEnds(runs: readonly EventHappening[]): RunEnd[] {
     return [
       {
         at: time(data.finishedAt),
+        heardAt: at,
         labels: runLabels(source, data, runs),
         status: text(data.status),
         isLate: at - saidAt >= LATE_MS || source === LEGACY,
@@ -642,17 +645,15 @@ function growthOf(readings: readonly EventHappening[], field: string): Point[] {
     .map(({ saidAt, data }, i) => ({ at: saidAt, by: Number(data[field]) - Number(said[i]?.data[field]) }));
 }
 
-/** Whether, of the twelve windows of five minutes that make the last hour, three had one in them. */
+/** Whether three windows of five minutes, as the clock cuts them, had one in them in the last hour. */
 function inThreeWindows(times: readonly number[]): Steps<boolean> {
-  const edges = new Set<number>();
-  for (const at of times) for (let k = 0; k <= 12; k++) edges.add(at + k * 5 * MINUTE_MS);
+  const edges = new Set(times.flatMap((at) => [at, at + HOUR_MS]));
   return [...edges]
     .sort((a, b) => a - b)
     .map((at) => ({
       at,
       value:
-        new Set(times.filter((t) => t <= at && t > at - HOUR_MS).map((t) => Math.floor((at - t) / (5 * MINUTE_MS))))
-          .size >= 3,
+        new Set(times.filter((t) => t <= at && t > at - HOUR_MS).map((t) => Math.floor(t / (5 * MINUTE_MS)))).size >= 3,
     }));
 }
 
@@ -675,7 +676,12 @@ function foldsOf(errors: readonly EventHappening[]): Point[] {
 
 /** Nothing for three times the usual gap (p99 of the last 14 days, up to a power of two of seconds), and for an hour at least. */
 function silenceOf(events: readonly EventHappening[], endMs: number): Steps<boolean> {
-  const times = [...new Set(events.map(({ saidAt, at }) => Math.min(saidAt, at)))].sort((a, b) => a - b);
+  // What is told late closes no gap.
+  const times: number[] = [];
+  for (const { saidAt, at } of events) {
+    const ms = Math.min(saidAt, at);
+    if (ms > (times.at(-1) ?? 0)) times.push(ms);
+  }
   const gaps = times.slice(1).map((at, i) => ({ at, gap: (at - (times[i] as number)) / 1_000 }));
   const deadlines: { at: number; value: number | undefined }[] = [];
   times.forEach((at, i) => {

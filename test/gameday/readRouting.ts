@@ -8,15 +8,6 @@ export const ALERTMANAGER_FILE = fileURLToPath(
   new URL('../../provisioning/alertmanager/alertmanager.yml', import.meta.url),
 );
 
-/** The words of the catalogue of alerts, as long as no Alertmanager is shipped. */
-const CATALOGUE = `
-route: {group_interval: 5m}
-inhibit_rules:
-  - {source_matchers: [alertname="FleetExporterDown"], target_matchers: [alertname=~"Fleet.+", alertname!="FleetWatchdog"]}
-  - {source_matchers: [alertname="FleetSourceStale"], target_matchers: [alertname=~"Fleet.+"], equal: [source]}
-  - {source_matchers: [alertname="FleetBudgetExceeded"], target_matchers: [alertname="FleetBudgetNearLimit"], equal: [budget, scope, subject]}
-`;
-
 export interface Routing {
   readonly inhibitRules: readonly InhibitRule[];
   readonly groupIntervalMs: number;
@@ -24,7 +15,7 @@ export interface Routing {
 
 /** What the shipped Alertmanager does to alerts before anybody is told. */
 export async function readRouting(file = ALERTMANAGER_FILE): Promise<Routing> {
-  const config = parse(await readFile(file, 'utf8').catch(() => CATALOGUE)) as {
+  const config = parse(await readFile(file, 'utf8')) as {
     readonly route?: { readonly group_interval?: string };
     readonly inhibit_rules?: readonly InhibitConfig[];
   };
