@@ -24,8 +24,8 @@ const ADAPTER_VOLUME = `source_adapter:fleet_adapter_requests:increase${adapter.
 const ERRORS = `source:fleet_errors:increase${errors.window}`;
 const ERRORS_USUAL = `source:fleet_errors:mean_increase${errors.window}_over${errors.baseline}`;
 
-const HITS = rise('source', 'fleet_cache_hits_total', '', hits.window);
-const MISSES = rise('source', 'fleet_cache_misses_total', '', hits.window);
+const HITS = `source:fleet_cache_hits:increase${hits.window}`;
+const MISSES = `source:fleet_cache_misses:increase${hits.window}`;
 const LOOKUPS = `source:fleet_cache_lookups:increase${hits.window}`;
 const HIT_RATIO = `source:fleet_cache_hits_per_lookup:ratio_increase${hits.window}`;
 
@@ -177,20 +177,10 @@ export const STORE_RULES: RuleFile = {
   name: 'fleet-stores',
   about: 'Databases and caches of the platforms.',
   rules: [
-    {
-      record: LOOKUPS,
-      expr: `
-        (${HITS} or 0 * ${MISSES})
-        +
-        (${MISSES} or 0 * ${HITS})`,
-    },
-    {
-      record: HIT_RATIO,
-      expr: `
-        (${HITS} or 0 * ${LOOKUPS})
-        /
-        (${LOOKUPS} > 0)`,
-    },
+    { record: HITS, expr: rise('source', 'fleet_cache_hits_total', '', hits.window) },
+    { record: MISSES, expr: rise('source', 'fleet_cache_misses_total', '', hits.window) },
+    { record: LOOKUPS, expr: `(${HITS} or 0 * ${MISSES}) + (${MISSES} or 0 * ${HITS})` },
+    { record: HIT_RATIO, expr: `(${HITS} or 0 * ${LOOKUPS}) / (${LOOKUPS} > 0)` },
     {
       alert: 'FleetStoreDown',
       expr: `${once('fleet_store_up')} == 0`,

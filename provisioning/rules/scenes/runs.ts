@@ -98,6 +98,7 @@ const slow = { 370: SLOW, 375: SLOW };
 const errorBudgetBurn: Scene = {
   alert: 'FleetRunErrorBudgetBurn',
   at: [370, 375],
+  sampleSeconds: 150,
   secondFrom: 340,
   cases: [
     {

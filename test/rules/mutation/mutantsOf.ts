@@ -29,7 +29,7 @@ const SUBSTITUTIONS: readonly Substitution[] = [
   {
     operator: 'offset',
     pattern: / offset (\d+)([mhd])/g,
-    to: ([, n, unit]) => ['', ` offset ${inSeconds(n, unit) * 2}s`, ` offset ${inSeconds(n, unit) / 2}s`],
+    to: ([, n, unit]) => ['', ` offset ${inSeconds(n, unit) / 2}s`],
   },
   {
     operator: 'matcher',
@@ -70,25 +70,25 @@ const SUBSTITUTIONS: readonly Substitution[] = [
 ];
 
 const COMPARISONS: Readonly<Record<string, readonly string[]>> = {
-  '>': ['>=', '<', '=='],
+  '>': ['>=', '<'],
   '>=': ['>', '<'],
   '<': ['<=', '>'],
   '==': ['!='],
 };
 const FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
-  increase: ['rate', 'idelta'],
+  increase: ['idelta'],
   rate: ['idelta'],
   delta: ['idelta'],
   floor: ['ceil'],
   sqrt: ['abs'],
-  max_over_time: ['min_over_time', 'last_over_time'],
-  avg_over_time: ['max_over_time', 'last_over_time'],
-  sum_over_time: ['count_over_time', 'max_over_time'],
+  max_over_time: ['last_over_time'],
+  avg_over_time: ['last_over_time'],
+  sum_over_time: ['count_over_time'],
   clamp_min: ['clamp_max'],
   time: ['minute'],
-  sum: ['max', 'count'],
+  sum: ['count'],
 };
-const SETS: Readonly<Record<string, readonly string[]>> = { and: ['unless', 'or'], unless: ['and'], or: ['and'] };
+const SETS: Readonly<Record<string, readonly string[]>> = { and: ['unless'], unless: ['and'], or: ['and'] };
 const UNITS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
 
 function inSeconds(amount: string | undefined, unit: string | undefined): number {
@@ -107,6 +107,9 @@ function alternatives(matcher: string): string[] {
   return words.length < 2 ? [] : words.map((_, i) => `${label}=~"${without(words, i).join('|')}"`);
 }
 
+/** An expression that gives fewer changes, `vector(1)` say, is changed as a whole too. */
+const FEWEST = 4;
+
 export function mutantsOf(expr: string): Mutant[] {
   const mutants: Mutant[] = SUBSTITUTIONS.flatMap(({ operator, pattern, to }) =>
     [...expr.matchAll(pattern)].flatMap((match) =>
@@ -118,8 +121,12 @@ export function mutantsOf(expr: string): Mutant[] {
     ),
   );
   mutants.push(...withoutOperands(expr));
-  mutants.push({ operator: 'all', change: 'never', expr: `(${expr}) unless vector(1) unless on () vector(1)` });
-  mutants.push({ operator: 'all', change: 'its absence', expr: `absent(${expr})` });
+  if (mutants.length < FEWEST)
+    mutants.push(
+      { operator: 'all', change: 'never', expr: `(${expr}) unless on () vector(1)` },
+      { operator: 'all', change: 'its absence', expr: `absent(${expr})` },
+      { operator: 'all', change: 'with a label', expr: `label_replace(${expr}, "more", "x", "", "")` },
+    );
   const seen = new Set([expr]);
   return mutants.filter((mutant) => !seen.has(mutant.expr) && seen.add(mutant.expr));
 }

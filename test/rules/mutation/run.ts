@@ -34,9 +34,15 @@ type Outcome = 'killed' | 'survived' | 'invalid';
 
 const nameOf = (rule: Rule) => (isAlert(rule) ? rule.alert : rule.record);
 
+/** Annotations change nothing of when an alert fires, and take time. */
+function withoutAnnotations(rule: Rule): PlainRule {
+  const { annotations: _annotations, ...plain } = ruleOf(rule);
+  return plain;
+}
+
 function triesOf(file: RuleFile): Try[] {
   return file.rules.flatMap((rule, index) => {
-    const plain = ruleOf(rule);
+    const plain = withoutAnnotations(rule);
     const one = { file, name: nameOf(rule), index };
     const tries: Try[] = mutantsOf(plain.expr).map(({ operator, change, expr }) => ({
       ...one,
@@ -80,7 +86,7 @@ function filesOf({ file, name, index, rule }: Try): { rules: string; tests: ((ru
   // Records that only others read cost time.
   const kept = file.rules.flatMap((one, i) => {
     if (i === index) return [rule];
-    return concerned.has(nameOf(one)) || read.has(nameOf(one)) ? [ruleOf(one)] : [];
+    return concerned.has(nameOf(one)) || read.has(nameOf(one)) ? [withoutAnnotations(one)] : [];
   });
   const tests = SCENE_FILES.filter((one) => one.rules === file.name).flatMap((one) => {
     const scenes = one.scenes.filter(({ alert }) => concerned.has(alert));
