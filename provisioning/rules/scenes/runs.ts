@@ -55,6 +55,17 @@ const failureRate: Scene = {
       ],
       fires: { 42: { scope: 'source' }, 53: { scope: 'source' } },
     },
+    {
+      what: 'many succeeded before the window',
+      series: [finished('succeeded', '0 20:40 31:48'), finished('failed', '0 35:2')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    {
+      what: 'all time out',
+      series: [finished('timed_out', '0 31:12')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    { what: '12 of 200 fail', series: [finished('succeeded', '0 31:188'), finished('failed', '0 31:12')] },
     { what: 'cancelled is no failure', series: [finished('succeeded', '0 31:10'), finished('cancelled', '0 31:10')] },
     {
       what: 'cancelled does not hide failures',
@@ -148,6 +159,20 @@ const errorBudgetBurn: Scene = {
       what: 'nothing runs any more',
       series: [finished('failed', '0 100:+1 335:+0'), finished('succeeded', '0')],
     },
+    {
+      what: 'two of five, and it goes on',
+      series: [finished('failed', '0 300:+0.4'), finished('succeeded', '0 300:+0.6')],
+      fires: slow,
+    },
+    {
+      what: 'it was worse until 40 minutes ago',
+      series: [finished('failed', '0 100:+0.6 330:+0.2'), finished('succeeded', '0 100:+0.4 330:+0.8')],
+    },
+    {
+      what: 'half of them work since 8 minutes',
+      series: [finished('failed', '0 300:+1 362:+0.5'), finished('succeeded', '0 362:+0.5')],
+      fires: slow,
+    },
     { what: 'nine in all', series: [finished('failed', '0 340:3 350:5 369:9')] },
     {
       what: 'two in five minutes',
@@ -179,6 +204,19 @@ const errorBudgetBurn: Scene = {
         finished('succeeded', '0 300:+0.1', 'app'),
       ],
       fires: fast,
+    },
+  ],
+};
+
+const errorBudgetOfSixHours: Scene = {
+  alert: 'FleetRunErrorBudgetBurn',
+  at: [390],
+  sampleSeconds: 150,
+  cases: [
+    {
+      what: 'many succeeded more than six hours ago',
+      series: [finished('succeeded', '0 0:+50 5:+0 300:+0.2'), finished('failed', '0 300:+0.8')],
+      fires: { 390: BOTH },
     },
   ],
 };
@@ -223,7 +261,7 @@ const failed = (category: string) =>
   `fleet_run_errors_total{source="$",project="web",surface="run",category="${category}"} 0 30:1 45:2 70:3`;
 
 export const FAILURE_SCENES: readonly Scene[] = [failureRate, errorBudgetBegins];
-export const FAILURE_LONG_SCENES: readonly Scene[] = [errorBudgetBurn];
+export const FAILURE_LONG_SCENES: readonly Scene[] = [errorBudgetBurn, errorBudgetOfSixHours];
 
 export const RUN_SCENES: readonly Scene[] = [
   ageScene({

@@ -129,7 +129,7 @@ const started = performance.now();
 const tries = RULE_FILES.flatMap(triesOf).filter(
   ({ name, file }) => only.length === 0 || only.includes(name) || only.includes(file.name),
 );
-const known: Record<string, Outcome> = JSON.parse(await readFile(KNOWN, 'utf8').catch(() => '{}'));
+const known: Record<string, Outcome> = await readKnown();
 const outcomes = new Map<Try, Outcome>();
 const directory = await mkdtemp(join(tmpdir(), 'fleetlens-mutation-'));
 try {
@@ -156,10 +156,15 @@ try {
   await keep();
 }
 
+/** Runs of several files side by side keep what they found together. */
+async function readKnown(): Promise<Record<string, Outcome>> {
+  return JSON.parse(await readFile(KNOWN, 'utf8').catch(() => '{}'));
+}
+
 /** What was interrupted goes on from there. */
 async function keep(): Promise<void> {
   await mkdir(dirname(KNOWN), { recursive: true });
-  await writeFile(KNOWN, JSON.stringify(known));
+  await writeFile(KNOWN, JSON.stringify({ ...(await readKnown()), ...known }));
 }
 
 function keyOf({ name, operator, change }: Try): string {
