@@ -218,21 +218,18 @@ async function withPool<T>(url: string, work: (pool: pg.Pool) => Promise<T>): Pr
   }
 }
 
-/** What answers over up to 30 days take where the runs are of more than a year. */
-export async function benchAnalytics(bed: Bed): Promise<Figure[]> {
-  return await answers(bed, SPREAD_DAYS);
-}
-
-/** The same where all runs are of these 30 days: 13 times as many in a window. */
-export async function benchDenseAnalytics(bed: Bed): Promise<Figure[]> {
-  return await answers(bed, DENSE_DAYS);
-}
-
-async function answers(bed: Bed, days: number): Promise<Figure[]> {
+/**
+ * What answers over up to 30 days take: where the runs are of more than a year, or all of these 30 days, 13 times as many in a window.
+ * @param part series in points of time, or everything else
+ */
+export const benchAnalytics = (ledger: 'spread' | 'dense', part: 'series' | 'others') => async (bed: Bed) => {
+  const days = ledger === 'spread' ? SPREAD_DAYS : DENSE_DAYS;
+  const isSeries = (what: string) => /^an? (hour|day|week) each/.test(what);
+  const questions = Object.entries(questionsOfAMonth(days)).filter(([what]) => isSeries(what) === (part === 'series'));
   const { url } = await ledgerOf(bed, days);
-  const times = await asked(url, (exporter) => timeQuestions(bed, exporter, questionsOfAMonth(days)));
+  const times = await asked(url, (exporter) => timeQuestions(bed, exporter, Object.fromEntries(questions)));
   return times.map(([what, took]) => figureOf(what, took, GOAL_MS));
-}
+};
 
 /** A mix of everything that can be asked of up to 30 days, of either ledger; and, without a goal, what all of 400 days take. */
 export async function benchMixedAnalytics(bed: Bed): Promise<Figure[]> {

@@ -6,9 +6,9 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { benchAnalytics, benchAnalyticsUpkeep, benchDenseAnalytics, benchMixedAnalytics } from './analytics.ts';
+import { benchAnalytics, benchAnalyticsUpkeep, benchMixedAnalytics } from './analytics.ts';
 import { benchBackfill } from './backfill.ts';
 import { type Bed, startBenchPostgres, withClient } from './bed.ts';
 import { type Figure, figureTable, megabytes } from './figure.ts';
@@ -25,9 +25,20 @@ const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Pro
   backfill: { title: 'Backfill', measure: benchBackfill },
   analytics: {
     title: 'Analytics: p95 over up to 30 days, a run pushed before each; 1,000,000 runs in 400 days',
-    measure: benchAnalytics,
+    measure: benchAnalytics('spread', 'others'),
   },
-  'analytics-dense': { title: 'Analytics: the same with 1,000,000 runs in 30 days', measure: benchDenseAnalytics },
+  'analytics-series': {
+    title: 'Analytics: series over up to 30 days; 1,000,000 runs in 400 days',
+    measure: benchAnalytics('spread', 'series'),
+  },
+  'analytics-dense': {
+    title: 'Analytics: p95 over up to 30 days; 1,000,000 runs in these 30 days',
+    measure: benchAnalytics('dense', 'others'),
+  },
+  'analytics-dense-series': {
+    title: 'Analytics: series over up to 30 days; 1,000,000 runs in these 30 days',
+    measure: benchAnalytics('dense', 'series'),
+  },
   'analytics-mix': {
     title: 'Analytics: a mix; and beyond what is asked for, windows of 400 days',
     measure: benchMixedAnalytics,
@@ -59,11 +70,12 @@ try {
     const scenario = SCENARIOS[name];
     if (scenario === undefined) continue;
     const started = performance.now();
+    const load = loadavg()[0] as number;
     const found = await scenario.measure(bed);
     const seconds = Math.round((performance.now() - started) / 1000);
     figures.push(...found);
     console.log(`\n## ${scenario.title}\n\n${figureTable(found)}\n\n(${seconds} s)`);
-    if (!values.quick) await writeSection(scenario.title, `${await circumstances()}\n\n${figureTable(found)}`);
+    if (!values.quick) await writeSection(scenario.title, `${await circumstances(load)}\n\n${figureTable(found)}`);
   }
 } finally {
   await cluster.stop();
@@ -91,7 +103,8 @@ async function writeSection(title: string, body: string): Promise<void> {
   await writeFile(RESULTS, [HEAD, ...written].join('\n'));
 }
 
-async function circumstances(): Promise<string> {
+/** @param load processes that ran on average in the minute before: above 1, something else took time from what was measured */
+async function circumstances(load: number): Promise<string> {
   const postgres = await withClient(cluster, 'postgres', async (client) => {
     return (await client.query<{ server_version: string }>('show server_version')).rows[0]?.server_version;
   });
@@ -100,7 +113,7 @@ async function circumstances(): Promise<string> {
   const cpu = cpus();
   return (
     `Commit ${commit()}; ${cpu.length} cores (${cpu[0]?.model.trim()}), ${megabytes(totalmem())} memory, ${process.platform} ${process.arch}; ` +
-    `Node.js ${process.version}, Postgres ${postgres}, Pushgateway ${pushgateway}.`
+    `Node.js ${process.version}, Postgres ${postgres}, Pushgateway ${pushgateway}; load average before ${load.toFixed(1)}.`
   );
 }
 
