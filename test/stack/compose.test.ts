@@ -28,6 +28,14 @@ const cli = [['docker-compose'], ['docker', 'compose']].find(([command = '', ...
 if (cli === undefined)
   console.log('No docker-compose or docker compose was found: what it says of the file is skipped.');
 
+const [, FILL = ''] =
+  /^#\s+(awk .*) > \.env && chmod 600 \.env$/m.exec(readFileSync(join(ROOT, '.env.example'), 'utf8')) ?? [];
+
+/** What the line in the head of .env.example writes to .env. */
+async function filledEnv(): Promise<string> {
+  return (await run('bash', ['-c', FILL], { cwd: ROOT })).stdout;
+}
+
 describe('docker-compose.yml', () => {
   it('pins every image, and every stage of the Dockerfile', () => {
     const bases = [...DOCKERFILE.matchAll(/^FROM (\S+)/gm)].map(([, image = '']) => image);
@@ -90,6 +98,15 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(EXAMPLE).filter((name) => !names.includes(name))).toEqual([]);
   });
 
+  it('gets a secret of its own for each by the line in .env.example', async () => {
+    const env = parseVariables(await filledEnv());
+    const secrets = Object.entries(env).filter(([name]) => EXAMPLE[name] === '');
+    expect(secrets.filter(([, value]) => !/^[0-9a-f]{48}$/.test(value))).toEqual([]);
+    expect(new Set(secrets.map(([, value]) => value)).size).toBe(secrets.length);
+    expect(secrets.length).toBeGreaterThan(5);
+    expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(FILL);
+  });
+
   it('allows every id of the plugin', () => {
     const ids = ['.', 'datasource', 'panels/rundetail', 'panels/sprintchain'].map(
       (folder) => JSON.parse(readFileSync(join(ROOT, 'plugin/src', folder, 'plugin.json'), 'utf8')).id,
@@ -146,11 +163,7 @@ describe.skipIf(cli === undefined)('what Docker Compose says of it', () => {
   }
 
   it('takes it with the .env that the line in .env.example makes', async () => {
-    const line = /^#\s+(awk .*) > \.env && chmod 600 \.env$/m.exec(readFileSync(join(ROOT, '.env.example'), 'utf8'));
-    const { stdout: env } = await run('bash', ['-c', line?.[1] ?? ''], { cwd: ROOT });
-    const values = Object.values(parseVariables(env));
-    expect(values).toEqual([...new Set(values)]);
-    const { stdout, stderr } = await config(env, ['--profile', 'demo']);
+    const { stdout, stderr } = await config(await filledEnv(), ['--profile', 'demo']);
     expect(stderr).toBe('');
     expect(Object.keys(JSON.parse(stdout).services).sort()).toEqual(Object.keys(services).sort());
   });

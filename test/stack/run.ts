@@ -9,6 +9,7 @@ import { startStack } from './startStack.ts';
 const HELP = `npm run stack -- [options]
 
   --data-dir <directory>  what the stack keeps (default data/stack); delete it to begin anew
+  --database-url <url>    the ledger's Postgres (default an embedded one); the simulated fleet goes into it
   --days <days>           days of the demo fleet's history (default 14); 0: no fleet, the ledger stays empty
   --no-history            Prometheus begins now; default: a new one is given the fleet's history
   --free-ports            any free ports instead of ${Object.values(USUAL_PORTS).join(', ')}`;
@@ -16,6 +17,7 @@ const HELP = `npm run stack -- [options]
 const { values } = parseArgs({
   options: {
     'data-dir': { type: 'string', default: 'data/stack' },
+    'database-url': { type: 'string' },
     days: { type: 'string', default: '14' },
     history: { type: 'boolean', default: true },
     'free-ports': { type: 'boolean', default: false },
@@ -37,6 +39,7 @@ try {
   const stack = await startStack({
     directory: resolve(values['data-dir']),
     ports: values['free-ports'] ? await freePorts() : USUAL_PORTS,
+    databaseUrl: values['database-url'],
     days: Number(values.days),
     history: values.history,
     signal: asked.signal,

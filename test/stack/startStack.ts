@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { healthAnswer } from '../../exporter/src/contract/health.ts';
 import { findGrafanaHome } from '../browser/findGrafana.ts';
 import { type ServerOptions, type ServerProcess, startServer } from '../support/serverProcess.ts';
 import { type ComposeService, ROOT, readComposeFile, withVariables } from './composeFile.ts';
@@ -13,9 +14,9 @@ const CLI = join(ROOT, 'exporter', 'bin', 'fleetlens.js');
 const PLUGIN = fileURLToPath(new URL('../../plugin/dist', import.meta.url));
 /** The names that packages give the same command. */
 const COMMANDS = {
-  redis: { names: ['redis-server'], from: 'the Debian/Ubuntu package redis-server' },
-  prometheus: { names: ['prometheus'], from: 'the Debian/Ubuntu package prometheus' },
-  alertmanager: {
+  Redis: { names: ['redis-server'], from: 'the Debian/Ubuntu package redis-server' },
+  Prometheus: { names: ['prometheus'], from: 'the Debian/Ubuntu package prometheus' },
+  Alertmanager: {
     names: ['prometheus-alertmanager', 'alertmanager'],
     from: 'the Debian/Ubuntu package prometheus-alertmanager',
   },
@@ -25,6 +26,8 @@ export interface StackOptions {
   /** What the stack keeps: databases, series, secrets. Started again on it, it goes on where it stopped. */
   readonly directory: string;
   readonly ports: Ports;
+  /** Of the ledger. Default: an embedded Postgres. Never from the shell's DATABASE_URL: the fleet is simulated. */
+  readonly databaseUrl?: string | undefined;
   /** Days of the demo fleet's history; 0: no fleet. */
   readonly days: number;
   /** Whether the fleet's history is put into a new Prometheus. */
@@ -74,102 +77,146 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return { failed, stop };
 }
 
-async function startAll(
-  { directory, ports, days, history, tell }: StackOptions,
-  start: (name: string, server: ServerOptions) => Promise<void>,
-): Promise<void> {
+/** What the start of each part needs. */
+interface Context extends Omit<StackOptions, 'tell' | 'signal'> {
+  start(name: string, server: ServerOptions): Promise<void>;
+  say(name: string, text: string): void;
+  /** Of .env. */
+  readonly variables: Readonly<Record<string, string>>;
+  service(name: string): Promise<LocalService>;
+}
+
+async function startAll(options: StackOptions, start: Context['start']): Promise<void> {
+  const { directory, ports, tell } = options;
   await mkdir(directory, { recursive: true });
   // As root the embedded Postgres runs under another account, which has to pass through.
   await chmod(directory, 0o711);
   const { services } = await readComposeFile();
   const variables = await readVariables(directory, ports);
   const places = new Places(directory, ports);
-  const at = (port: number) => `http://127.0.0.1:${port}`;
-  const answers = (port: number, path: string) => async () => (await fetch(`${at(port)}${path}`)).ok;
-  const say = (name: string, text: string) => tell(`  ${name.padEnd(14)}${text}`);
-
-  const redis = findCommand('redis', say);
-  if (redis !== undefined) {
-    const own = ['--port', String(ports.redis), '--bind', '127.0.0.1', '--dir', directory];
-    await start('Redis', {
-      command: redis,
-      args: [...own, '--save', '', '--requirepass', variables.REDIS_PASSWORD ?? ''],
-      ready: ({ output }) => output().includes('Ready to accept connections'),
-    });
-    say('Redis', `redis://127.0.0.1:${ports.redis}`);
-  }
-
-  const service = async (name: string) => {
-    const found = services[name];
-    if (found === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
-    return await local(found, variables, await places.of(found));
+  const context: Context = {
+    ...options,
+    start,
+    variables,
+    say: (name, text) => tell(`  ${name.padEnd(14)}${text}`),
+    async service(name) {
+      const found = services[name];
+      if (found === undefined) throw new Error(`docker-compose.yml has no service ${name}`);
+      return local(found, variables, await places.of(found));
+    },
   };
-  const exporter = await service('exporter');
-  const { DATABASE_URL: external } = process.env;
-  const { DATABASE_URL: _, REDIS_HOST: __, ...exporterEnv } = exporter.env;
+  const hasRedis = await startRedis(context);
+  const exporter = await startExporter(context, hasRedis);
+  // The fleet's past before Prometheus, which then begins with it.
+  if (options.days > 0) await startDemo(context);
+  await startAlertmanager(context);
+  await startPrometheus(context, exporter);
+  await startGrafana(context);
+  await tellHealth(context);
+}
+
+/** What the exporter says of its parts, now that all are there. */
+async function tellHealth({ ports, variables, say }: Context): Promise<void> {
+  const headers = { authorization: `Bearer ${variables.FLEETLENS_ADMIN_TOKEN}` };
+  const answer = healthAnswer.parse(await (await fetch(`${at(ports.exporter)}/health`, { headers })).json());
+  const ailing = Object.entries(answer.parts).filter(([, { status }]) => status !== 'ok');
+  const details = ailing.map(([name, { status, detail = '' }]) => `${name} is ${status} ${detail}`);
+  say('Health', [answer.status, ...details].join('; '));
+}
+
+const at = (port: number) => `http://127.0.0.1:${port}`;
+const answers = (port: number, path: string) => async () => (await fetch(`${at(port)}${path}`)).ok;
+
+async function startRedis({ directory, ports, variables, start, say }: Context): Promise<boolean> {
+  const command = findCommand('Redis', say);
+  if (command === undefined) return false;
+  const own = ['--port', String(ports.redis), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  await start('Redis', {
+    command,
+    args: [...own, '--requirepass', variables.REDIS_PASSWORD ?? ''],
+    ready: ({ output }) => output().includes('Ready to accept connections'),
+  });
+  say('Redis', `redis://127.0.0.1:${ports.redis}`);
+  return true;
+}
+
+interface RunningExporter {
+  readonly config: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function startExporter(context: Context, hasRedis: boolean): Promise<RunningExporter> {
+  const { directory, ports, databaseUrl, start, say, service } = context;
+  const { args, env: inContainer } = await service('exporter');
+  const { DATABASE_URL: _url, REDIS_HOST: _host, ...others } = inContainer;
+  const data = join(directory, 'ledger');
   const env = {
-    ...exporterEnv,
-    ...(external === undefined ? {} : { DATABASE_URL: external }),
-    ...(redis === undefined ? {} : { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(ports.redis) }),
+    ...base(),
+    ...others,
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+    ...(hasRedis ? { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(ports.redis) } : {}),
     FLEETLENS_LISTEN_ADDRESS: `127.0.0.1:${ports.exporter}`,
-    FLEETLENS_DATA_DIR: join(directory, 'ledger'),
+    FLEETLENS_DATA_DIR: data,
   };
   await start('The exporter', {
     command: CLI,
-    args: exporter.args,
-    env: { ...base(), ...env },
+    args,
+    env,
     cwd: directory,
     ready: answers(ports.exporter, '/-/ready'),
     readyTimeoutMs: 120_000,
   });
-  say('Postgres', external === undefined ? `embedded, in ${join(directory, 'ledger')}` : 'the one of DATABASE_URL');
-  say(
-    'Exporter',
-    `${at(ports.exporter)}   /metrics  /health  /openapi.json   admin's token: FLEETLENS_ADMIN_TOKEN in ${join(directory, 'env')}`,
-  );
+  say('Postgres', databaseUrl === undefined ? `embedded, in ${data}` : 'the one of --database-url');
+  say('Exporter', `${at(ports.exporter)}   /metrics  /health  /openapi.json`);
+  say('', `FLEETLENS_ADMIN_TOKEN and the other secrets are in ${join(directory, 'env')}`);
+  return { config: args.at(-1) ?? '', env };
+}
 
-  if (days > 0) {
-    const demo = await service('demo');
-    await start('The demo fleet', {
-      command: CLI,
-      args: [...demo.args, '--days', String(days)],
-      env: { ...base(), ...demo.env },
-      cwd: directory,
-      // The history first: then the figures of Prometheus begin with it.
-      ready: ({ output }) => output().includes('is live'),
-      readyTimeoutMs: 600_000,
-    });
-    say('Demo fleet', `${days} days of history, then live`);
+async function startDemo({ directory, days, start, say, service }: Context): Promise<void> {
+  const { args, env } = await service('demo');
+  await start('The demo fleet', {
+    command: CLI,
+    args: [...args, '--days', String(days)],
+    env: { ...base(), ...env },
+    cwd: directory,
+    ready: ({ output }) => output().includes('is live'),
+    readyTimeoutMs: 600_000,
+  });
+  say('Demo fleet', `${days} days of history, then live`);
+}
+
+async function startAlertmanager({ ports, start, say, service }: Context): Promise<void> {
+  const command = findCommand('Alertmanager', say);
+  if (command === undefined) return;
+  const { args } = await service('alertmanager');
+  await start('Alertmanager', {
+    command,
+    args: [...args, `--web.listen-address=127.0.0.1:${ports.alertmanager}`],
+    ready: answers(ports.alertmanager, '/-/ready'),
+  });
+  say('Alertmanager', at(ports.alertmanager));
+}
+
+async function startPrometheus(context: Context, exporter: RunningExporter): Promise<void> {
+  const { ports, days, history, start, say, service } = context;
+  const command = findCommand('Prometheus', say);
+  if (command === undefined) return;
+  const { args, path } = await service('prometheus');
+  const blocks = path('/prometheus');
+  if (history && days > 0 && !existsSync(join(blocks, 'wal'))) {
+    say('Prometheus', 'is given the history of the demo fleet');
+    await pushHistory({ cli: CLI, ...exporter, blocks, ports });
   }
+  await start('Prometheus', {
+    command,
+    args: [...args, `--web.listen-address=127.0.0.1:${ports.prometheus}`],
+    ready: answers(ports.prometheus, '/-/ready'),
+    readyTimeoutMs: 120_000,
+  });
+  say('Prometheus', `${at(ports.prometheus)}   /targets  /alerts`);
+}
 
-  const alertmanager = findCommand('alertmanager', say);
-  if (alertmanager !== undefined) {
-    const { args } = await service('alertmanager');
-    await start('Alertmanager', {
-      command: alertmanager,
-      args: [...args, `--web.listen-address=127.0.0.1:${ports.alertmanager}`],
-      ready: answers(ports.alertmanager, '/-/ready'),
-    });
-    say('Alertmanager', at(ports.alertmanager));
-  }
-
-  const prometheus = findCommand('prometheus', say);
-  if (prometheus !== undefined) {
-    const { args } = await service('prometheus');
-    const blocks = join(directory, 'prometheus-data');
-    if (history && days > 0 && !existsSync(join(blocks, 'wal'))) {
-      await pushHistory({ cli: CLI, config: exporter.args.at(-1) ?? '', env: { ...base(), ...env }, blocks, ports });
-      say('Prometheus', 'has the history of the demo fleet');
-    }
-    await start('Prometheus', {
-      command: prometheus,
-      args: [...args, `--web.listen-address=127.0.0.1:${ports.prometheus}`],
-      ready: answers(ports.prometheus, '/-/ready'),
-      readyTimeoutMs: 120_000,
-    });
-    say('Prometheus', `${at(ports.prometheus)}   /targets  /alerts`);
-  }
-
+async function startGrafana({ directory, ports, variables, start, say, service }: Context): Promise<void> {
   const home = findGrafanaHome();
   if (home === undefined) {
     say('Grafana', 'not found: install it (https://grafana.com/grafana/download) or set GRAFANA_HOME');
@@ -179,9 +226,10 @@ async function startAll(
     say('Grafana', 'not started: the plugin is not built; npm run plugin:build');
     return;
   }
-  const grafana = await service('grafana');
+  const { env, path } = await service('grafana');
   const plugins = join(directory, 'plugins');
   await mkdir(plugins, { recursive: true });
+  // A link: what is built anew is there at the next load of a page.
   await symlink(PLUGIN, join(plugins, 'fleetlens-fleet-app')).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
@@ -191,10 +239,10 @@ async function startAll(
     cwd: directory,
     env: {
       ...base(),
-      ...grafana.env,
+      ...env,
       // What the image sets.
-      GF_PATHS_PROVISIONING: grafana.path('/etc/grafana/provisioning'),
-      GF_PATHS_DATA: grafana.path('/var/lib/grafana'),
+      GF_PATHS_PROVISIONING: path('/etc/grafana/provisioning'),
+      GF_PATHS_DATA: path('/var/lib/grafana'),
       GF_PATHS_PLUGINS: plugins,
       GF_LOG_MODE: 'console',
       GF_SERVER_HTTP_ADDR: '127.0.0.1',
@@ -203,7 +251,13 @@ async function startAll(
     ready: answers(ports.grafana, '/api/health'),
     readyTimeoutMs: 240_000,
   });
-  say('Grafana', `http://localhost:${ports.grafana}   user admin, password ${variables.GRAFANA_ADMIN_PASSWORD}`);
+  const password = variables.GRAFANA_ADMIN_PASSWORD ?? '';
+  say('Grafana', `http://localhost:${ports.grafana}   user admin, password ${password}`);
+  // As a person, through the data source. Grafana makes its signing key for the first one; before, the exporter would find none.
+  const asked = await fetch(`${at(ports.grafana)}/api/datasources/proxy/uid/fleetlens-fleet/read/api/v1/me`, {
+    headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
+  });
+  if (!asked.ok) say('', `its data source answers ${asked.status}: ${await asked.text()}`);
 }
 
 interface LocalService {
@@ -213,11 +267,11 @@ interface LocalService {
   path(container: string): string;
 }
 
-async function local(
+function local(
   service: ComposeService,
   variables: Readonly<Record<string, string>>,
   translate: (text: string) => string,
-): Promise<LocalService> {
+): LocalService {
   const read = (text: string) => translate(withVariables(text, variables));
   const environment = Object.entries(service.environment ?? {});
   return {
