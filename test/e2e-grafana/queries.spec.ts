@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { expect, test } from './fleetTest.ts';
-import { SOURCE_NAME } from './names.ts';
+import { SOURCE, SOURCE_NAME } from './names.ts';
 
 const ANSWER = '/read/api/v1/';
 
@@ -38,7 +38,7 @@ test('the panel editor asks for what is chosen, of a scope', async ({ panelEditP
   await expect(panelEditPage.panel.getErrorIcon()).toHaveCount(0);
 });
 
-test('Explore shows the output of a run, and the run as a trace', async ({ explorePage, page, fleet }) => {
+test('Explore shows the output of a run', async ({ explorePage, page, fleet }) => {
   const { source, id } = await fleet.first('runs', 'status=succeeded&source=codecourier-demo');
   await explorePage.datasource.set(SOURCE_NAME);
   await choose(page, 'Query', 'Output of a run');
@@ -47,8 +47,15 @@ test('Explore shows the output of a run, and the run as a trace', async ({ explo
   await type(page, 'Run', id);
   const { data } = (await (await answer).json()) as { data: readonly { text: string }[] };
   await expect(page.getByText(data[0]?.text.trim().slice(0, 40) ?? '').first()).toBeVisible();
-  await choose(page, 'Query', 'A run as a trace');
+});
+
+test('Explore shows a run as a trace', async ({ page, fleet }) => {
+  const run = await fleet.first('runs', 'status=succeeded&source=codecourier-demo');
+  const queries = [{ refId: 'A', datasource: SOURCE, queryType: 'trace', ...run }];
+  const panes = { one: { datasource: SOURCE.uid, queries, range: { from: 'now-3h', to: 'now' } } };
+  await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify(panes))}`);
   await expect(page.getByText('Trace ID').first()).toBeVisible();
+  await expect(page.getByText('Queue wait').first()).toBeVisible();
 });
 
 test('a variable has the values that the exporter knows', async ({ variableEditPage, page }) => {
@@ -59,9 +66,8 @@ test('a variable has the values that the exporter knows', async ({ variableEditP
   await expect(variableEditPage).toDisplayPreviews(['codecourier-demo']);
 });
 
-test('an annotation query finds the failed runs', async ({ annotationEditPage, page, selectors }) => {
+test('an annotation query finds the failed runs', async ({ annotationEditPage, selectors }) => {
   await annotationEditPage.datasource.set(SOURCE_NAME);
-  await choose(page, 'Query', 'Events');
   await annotationEditPage.getByGrafanaSelector(selectors.components.Annotations.editor.testButton).click();
   await expect(
     annotationEditPage.getByGrafanaSelector(selectors.components.Annotations.editor.resultContainer),

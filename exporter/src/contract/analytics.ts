@@ -1,18 +1,17 @@
 import { z } from 'zod';
 import { many, text, wholeNumber } from './api.ts';
 import { BUDGET_SCOPES } from './budgets.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from './dimensions.ts';
 import { instant, isTimeZone } from './fields.ts';
 import { ERROR_CATEGORIES } from './records.ts';
 import { FINISHED_STATUSES } from './status.ts';
+
+export { ANALYTICS_DIMENSIONS, type AnalyticsDimension };
 
 /**
  * Figures over the runs that ended in a window: what may be asked and what is answered. Durations are seconds, money is USD; a
  * figure that nothing is known of is absent.
  */
-
-/** What figures can be grouped by. */
-export const ANALYTICS_DIMENSIONS = ['source', 'project', 'workflow', 'persona', 'model'] as const;
-export type AnalyticsDimension = (typeof ANALYTICS_DIMENSIONS)[number];
 
 export const DEFAULT_DAYS = 30;
 const MOST_GROUPS = 1_000;

@@ -13,6 +13,7 @@ import { Mark } from '../components/Mark';
 import { Section } from '../components/Section';
 import { DATA_SOURCE_ID } from '../constants';
 import { VERBATIM } from '../format/verbatim';
+import { isWebAddress } from '../format/webAddress';
 
 export type AppConfigProps = PluginConfigPageProps<AppPluginMeta>;
 
@@ -152,14 +153,14 @@ function NewSource({ isFirst }: { isFirst: boolean }) {
       setOutcome({ error: data?.message ?? message ?? String(error) });
     }
   };
-  const isWebAddress = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  const isAddress = isWebAddress(url);
   return (
     <Section
       title={isFirst ? t('config.connect', 'Connect an exporter') : t('config.another', 'Connect another exporter')}
     >
       <Field
         label={t('config.url', 'Address of the exporter, as Grafana’s server reaches it')}
-        invalid={!isWebAddress}
+        invalid={!isAddress}
         error={t('config.url-wrong', 'Expected an address such as http://exporter:9960')}
       >
         <Input
@@ -177,7 +178,7 @@ function NewSource({ isFirst }: { isFirst: boolean }) {
           onChange={({ currentTarget }) => setToken(currentTarget.value)}
         />
       </Field>
-      <Button disabled={!isWebAddress} onClick={() => void create()}>
+      <Button disabled={!isAddress} onClick={() => void create()}>
         <Trans i18nKey="config.create">Create the data source</Trans>
       </Button>
       {outcome?.error !== undefined && <Alert severity="error" title={outcome.error} />}

@@ -1,4 +1,4 @@
-import type { AnalyticsDimension } from '@contract/analytics.ts';
+import type { AnalyticsDimension } from '@contract/dimensions.ts';
 import { useMemo } from 'react';
 import { usePageParameters } from './usePageParameters';
 import { type PageTime, usePageTime } from './usePageTime';

@@ -1,4 +1,4 @@
-import type { AnalyticsDimension } from '@contract/analytics.ts';
+import type { AnalyticsDimension } from '@contract/dimensions.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';

@@ -1,6 +1,7 @@
 import type { DataSourcePluginOptionsEditorProps } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { Alert, InlineField, Input, SecretInput } from '@grafana/ui';
+import { isWebAddress } from '../format/webAddress';
 import type { FleetSourceOptions, FleetSourceSecrets } from './types';
 
 type Props = DataSourcePluginOptionsEditorProps<FleetSourceOptions, FleetSourceSecrets>;
@@ -64,8 +65,4 @@ export default function ConfigEditor({ options, onOptionsChange }: Props) {
       </Alert>
     </>
   );
-}
-
-function isWebAddress(url: string): boolean {
-  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }

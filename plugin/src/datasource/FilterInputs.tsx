@@ -1,5 +1,5 @@
 import { t } from '@grafana/i18n';
-import { InlineField, MultiCombobox } from '@grafana/ui';
+import { InlineField, InlineLabel, MultiCombobox } from '@grafana/ui';
 import { useId } from 'react';
 import type { FleetApi } from '../api/FleetApi';
 import type { FilterName, FleetQuery } from './types';
@@ -24,9 +24,17 @@ export function FilterInputs({ api, names, filters = {}, onChange }: Props) {
     status: t('datasource.filter.status', 'Status'),
   };
   return names.map((name) => (
-    <InlineField key={name} label={labels[name]} labelWidth={14}>
+    <InlineField
+      key={name}
+      label={
+        <InlineLabel id={`${id}${name}-label`} htmlFor={`${id}${name}`} width={14}>
+          {labels[name]}
+        </InlineLabel>
+      }
+    >
       <MultiCombobox
         id={`${id}${name}`}
+        aria-labelledby={`${id}${name}-label`}
         width={40}
         createCustomValue
         placeholder={t('datasource.filter.any', 'Any; or a variable such as $project')}

@@ -1,4 +1,5 @@
 import {
+  type AnnotationQuery,
   type DataQueryRequest,
   type DataQueryResponse,
   DataSourceApi,
@@ -17,6 +18,7 @@ import { FleetVariables } from './FleetVariables';
 import { interpolateQuery } from './interpolateQuery';
 import { DEFAULT_QUERY, type FleetQuery, type FleetSourceOptions } from './types';
 
+const DEFAULT_ANNOTATION = { queryType: 'events', events: ['failed_runs'] } as const satisfies Partial<FleetQuery>;
 /** Changes that come together are one new answer. */
 const GATHER_MS = 1_000;
 
@@ -28,8 +30,14 @@ export class FleetDataSource extends DataSourceApi<FleetQuery, FleetSourceOption
     super(settings);
     this.api = new FleetApi(settings.url ?? '');
     this.variables = new FleetVariables(this.api);
-    // The query editor serves annotations too; frames of `events` have the names that Grafana looks for.
-    this.annotations = { getDefaultQuery: () => ({ queryType: 'events', events: ['failed_runs'] }) };
+    // The query editor serves annotations too; frames of `events` have the names that Grafana looks for. Grafana asks nothing for
+    // an annotation without a target, which a new one is, whatever getDefaultQuery would have its editor show.
+    this.annotations = {
+      prepareAnnotation: (annotation: AnnotationQuery<FleetQuery>) =>
+        annotation.target?.queryType === undefined
+          ? { ...annotation, target: { refId: 'Anno', ...annotation.target, ...DEFAULT_ANNOTATION } }
+          : annotation,
+    };
   }
 
   override getDefaultQuery(): Partial<FleetQuery> {

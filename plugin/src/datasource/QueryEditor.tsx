@@ -1,7 +1,9 @@
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensions.ts';
 import type { QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { Alert, Combobox, InlineField, InlineSwitch, Input, MultiCombobox } from '@grafana/ui';
-import { useId, useState } from 'react';
+import { Alert, Combobox, InlineField, InlineSwitch, MultiCombobox } from '@grafana/ui';
+import { useId } from 'react';
+import { CommittedInput } from '../components/CommittedInput';
 import { topicsOf } from './answerQuery';
 import { FilterInputs } from './FilterInputs';
 import type { FleetDataSource } from './FleetDataSource';
@@ -13,8 +15,6 @@ import {
   type FleetQuery,
   type FleetQueryType,
   type FleetSourceOptions,
-  GROUPINGS,
-  type Grouping,
   QUERY_TYPES,
 } from './types';
 
@@ -22,7 +22,7 @@ type Props = QueryEditorProps<FleetDataSource, FleetQuery, FleetSourceOptions>;
 
 /** Which filters a query type knows; of one record there is nothing to filter. */
 const FILTERS_OF: Readonly<Record<FleetQueryType, readonly FilterName[]>> = {
-  runs: ['source', 'project', 'workflow', 'persona', 'model', 'status'],
+  runs: [...ANALYTICS_DIMENSIONS, 'status'],
   run: [],
   steps: [],
   trace: [],
@@ -33,7 +33,7 @@ const FILTERS_OF: Readonly<Record<FleetQueryType, readonly FilterName[]>> = {
   queues: ['source'],
   usage: ['source', 'project', 'persona', 'model'],
   quality: ['source', 'project', 'workflow', 'persona'],
-  analytics: ['source', 'project', 'workflow', 'persona', 'model'],
+  analytics: ANALYTICS_DIMENSIONS,
   events: ['source', 'project', 'workflow'],
 };
 const OF_ONE_RECORD: readonly FleetQueryType[] = ['run', 'steps', 'trace', 'output', 'chain'];
@@ -107,9 +107,9 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
           <MultiCombobox
             id={`${id}groupBy`}
             width={40}
-            options={GROUPINGS.map((value) => ({ value }))}
+            options={ANALYTICS_DIMENSIONS.map((value) => ({ value }))}
             value={groupBy}
-            onChange={(chosen) => change({ groupBy: chosen.map(({ value }) => value as Grouping) })}
+            onChange={(chosen) => change({ groupBy: chosen.map(({ value }) => value as AnalyticsDimension) })}
           />
         </InlineField>
       )}
@@ -159,24 +159,10 @@ interface TypedProps {
   onCommit(value: string): void;
 }
 
-/** A text whose change counts when it is done. */
-function Typed({ label, value = '', placeholder, onCommit }: TypedProps) {
-  const [text, setText] = useState<string>();
-  const commit = () => {
-    if (text !== undefined && text !== value) onCommit(text);
-    setText(undefined);
-  };
+function Typed({ label, value = '', ...input }: TypedProps) {
   return (
     <InlineField label={label} labelWidth={14}>
-      <Input
-        aria-label={label}
-        width={40}
-        placeholder={placeholder}
-        value={text ?? value}
-        onChange={({ currentTarget }) => setText(currentTarget.value)}
-        onBlur={commit}
-        onKeyDown={({ key }) => key === 'Enter' && commit()}
-      />
+      <CommittedInput {...{ label, value, ...input }} width={40} />
     </InlineField>
   );
 }

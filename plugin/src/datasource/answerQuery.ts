@@ -1,6 +1,7 @@
 import type { FiguresAnswer, TimeseriesAnswer } from '@contract/analytics.ts';
 import type { Page } from '@contract/api.ts';
 import type { BudgetsAnswer } from '@contract/budgets.ts';
+import { ANALYTICS_DIMENSIONS } from '@contract/dimensions.ts';
 import type { QualityTrendAnswer } from '@contract/quality.ts';
 import type { DataFrame, TimeRange } from '@grafana/data';
 import type { FleetApi, Listed, Parameters } from '../api/FleetApi';
@@ -190,7 +191,7 @@ async function queues(
 
 async function analytics(api: FleetApi, query: FleetQuery, range: TimeRange): Promise<DataFrame[]> {
   const { refId, groupBy = ['workflow'], filters = {} } = query;
-  const only = pick(filters, ['source', 'project', 'workflow', 'persona', 'model']);
+  const only = pick(filters, ANALYTICS_DIMENSIONS);
   const asked = {
     ...only,
     by: groupBy.join(',') || undefined,

@@ -1,5 +1,7 @@
 import type { DataSourceJsonData } from '@grafana/data';
 import type { DataQuery } from '@grafana/schema';
+// By its path, since the dashboards' generator reads this file too, with Node.js.
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../../exporter/src/contract/dimensions.ts';
 
 /** What a query asks for. */
 export const QUERY_TYPES = [
@@ -20,14 +22,11 @@ export const QUERY_TYPES = [
 export type FleetQueryType = (typeof QUERY_TYPES)[number];
 
 /** What narrows a query down; each takes variables, and several values of one are alternatives. */
-export const FILTERS = ['source', 'project', 'workflow', 'persona', 'model', 'status'] as const;
+export const FILTERS = [...ANALYTICS_DIMENSIONS, 'status'] as const;
 export type FilterName = (typeof FILTERS)[number];
 
 export const EVENT_TYPES = ['failed_runs', 'failed_chains', 'budget_pauses'] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
-
-export const GROUPINGS = ['source', 'project', 'workflow', 'persona', 'model'] as const;
-export type Grouping = (typeof GROUPINGS)[number];
 
 export interface FleetQuery extends DataQuery {
   queryType: FleetQueryType;
@@ -40,7 +39,7 @@ export interface FleetQuery extends DataQuery {
   /** Records at most; default 100. */
   limit?: number;
   /** Of `analytics`. */
-  groupBy?: Grouping[];
+  groupBy?: AnalyticsDimension[];
   /** Of `analytics` and `queues`: figures over time instead of a table. */
   asTimeSeries?: boolean;
   /** Of `events`. */

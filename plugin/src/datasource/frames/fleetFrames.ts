@@ -1,10 +1,11 @@
 import type { FiguresAnswer, FiguresOfGroup, TimeseriesAnswer } from '@contract/analytics.ts';
+import type { AnalyticsDimension } from '@contract/dimensions.ts';
 import type { QualityTrendAnswer } from '@contract/quality.ts';
-import { createDataFrame, type DataFrame, FieldType } from '@grafana/data';
+import type { DataFrame } from '@grafana/data';
 import type { Listed } from '../../api/FleetApi';
 import { secondsBetween } from '../../format/formatValues';
 import { CHAIN_LINK, CHAIN_STATUS, RUN_LINK, SANDBOX_LINK, SANDBOX_STATUS, SCORE } from './columns';
-import { type Column, instant, number, tableFrame, text } from './tableFrame';
+import { type Column, instant, number, other, tableFrame, text } from './tableFrame';
 
 type Chain = Listed<'chain'>;
 type Sandbox = Listed<'sandbox'>;
@@ -116,10 +117,7 @@ export function qualityFrame(refId: string, { data }: QualityTrendAnswer): DataF
   ]);
 }
 
-type Figures = Pick<
-  FiguresOfGroup,
-  Exclude<keyof FiguresOfGroup, 'source' | 'project' | 'workflow' | 'persona' | 'model'>
->;
+type Figures = Omit<FiguresOfGroup, AnalyticsDimension>;
 
 const FIGURE_COLUMNS: readonly Column<Figures>[] = [
   number('runs', 'short', ({ runs }) => runs),
@@ -145,7 +143,7 @@ const FIGURE_COLUMNS: readonly Column<Figures>[] = [
 export function figuresFrame(
   refId: string,
   { data }: FiguresAnswer,
-  groupBy: readonly ('source' | 'project' | 'workflow' | 'persona' | 'model')[],
+  groupBy: readonly AnalyticsDimension[],
 ): DataFrame {
   return tableFrame<FiguresOfGroup>(refId, 'Workflow analytics', data, [
     ...groupBy.map((dimension) => text<FiguresOfGroup>(dimension, (group) => group[dimension])),
@@ -157,7 +155,7 @@ export function figuresFrame(
 export function figuresSeriesFrames(
   refId: string,
   { data }: TimeseriesAnswer,
-  groupBy: readonly ('source' | 'project' | 'workflow' | 'persona' | 'model')[],
+  groupBy: readonly AnalyticsDimension[],
 ): DataFrame[] {
   return data.map((group) => {
     const labels = Object.fromEntries(groupBy.map((dimension) => [dimension, group[dimension] ?? 'unknown']));
@@ -180,36 +178,11 @@ export interface FleetEventRow {
 
 /** For annotations: Grafana reads them by these names. */
 export function eventsFrame(refId: string, events: readonly FleetEventRow[]): DataFrame {
-  const column = (name: string, type: FieldType, values: unknown[]) => ({ name, type, config: {}, values });
-  return createDataFrame({
-    refId,
-    name: 'Events',
-    fields: [
-      column(
-        'time',
-        FieldType.time,
-        events.map(({ at }) => Date.parse(at)),
-      ),
-      column(
-        'timeEnd',
-        FieldType.time,
-        events.map(({ until }) => (until === undefined ? null : Date.parse(until))),
-      ),
-      column(
-        'title',
-        FieldType.string,
-        events.map(({ title }) => title),
-      ),
-      column(
-        'text',
-        FieldType.string,
-        events.map((event) => event.text),
-      ),
-      column(
-        'tags',
-        FieldType.other,
-        events.map((event) => event.tags),
-      ),
-    ],
-  });
+  return tableFrame<FleetEventRow>(refId, 'Events', events, [
+    instant('time', ({ at }) => at),
+    instant('timeEnd', ({ until }) => until),
+    text('title', ({ title }) => title),
+    text('text', (event) => event.text),
+    other('tags', ({ tags }) => tags),
+  ]);
 }

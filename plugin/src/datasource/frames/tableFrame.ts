@@ -54,3 +54,8 @@ export function number<T>(
 export function flag<T>(name: string, value: (row: T) => boolean | undefined): Column<T> {
   return { name, type: FieldType.boolean, value };
 }
+
+/** What is none of the others: a list, a set of labels. */
+export function other<T>(name: string, value: (row: T) => unknown): Column<T> {
+  return { name, type: FieldType.other, value };
+}
