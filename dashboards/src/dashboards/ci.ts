@@ -127,7 +127,7 @@ export const ci = defineDashboard({
               width: 170,
               links: [link('Its runs', pageOf('runs', ['Source', 'Project'], 'row'))],
             },
-            { of: 'source', heading: 'Source', width: 130 },
+            { of: 'source', heading: 'Source', width: 150 },
             { of: 'Value #A', heading: 'Opened', decimals: 0 },
             { of: 'Value #B', heading: 'Merged', decimals: 0 },
             { of: 'Value #C', heading: 'Of opened', unit: 'percentunit', decimals: 0 },

@@ -66,7 +66,7 @@ export const integrations = defineDashboard({
           unit: 'none',
           none: 'none watched',
           mappings: UP_OR_DOWN,
-          thresholds: ['red', [1, 'green']],
+          thresholds: ['text'],
           targets: [instant(`min(${now('fleet_store_up')})`)],
         }),
         figure({

@@ -50,7 +50,7 @@ export const queues = defineDashboard({
           description: 'Workers that were seen alive. None at all while jobs are due: restart them.',
           unit: 'short',
           none: 'none seen',
-          thresholds: ['red', [1, 'green']],
+          thresholds: ['text', [0, 'red'], [1, 'green']],
           targets: [instant(sum(now('fleet_queue_workers')))],
         }),
         figure({
@@ -110,7 +110,7 @@ export const queues = defineDashboard({
           ],
           columns: [
             { of: 'queue', heading: 'Queue', links: [link('Its page', pageOf('queues', ['Source'], 'row'))] },
-            { of: 'source', heading: 'Source', width: 130 },
+            { of: 'source', heading: 'Source', width: 150 },
             { of: 'Value #A', heading: 'Due', decimals: 0, thresholds: ['text', [10, 'orange'], [50, 'red']] },
             { of: 'Value #B', heading: 'Deferred', decimals: 0 },
             { of: 'Value #C', heading: 'In progress', decimals: 0 },

@@ -384,6 +384,7 @@ export const runs = defineDashboard({
           decimals: 0,
           none: 'no runs',
           thresholds: ['blue'],
+          seriesName: `\${__field.name}`,
           targets: [spread(buckets('fleet_run_iterations', { window: '$__range' }))],
         }),
       ],

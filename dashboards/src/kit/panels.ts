@@ -214,7 +214,7 @@ export function heatMap(spec: Common & { readonly interval?: string }): SizedPan
 }
 
 /** The greatest first, a bar each. */
-export function ranking(spec: Common): SizedPanel {
+export function ranking(spec: Common & { readonly seriesName?: string }): SizedPanel {
   const builder = describe(new bargauge.PanelBuilder(), spec)
     .reduceOptions(built(LAST))
     .displayMode(BarGaugeDisplayMode.Basic)
@@ -222,7 +222,7 @@ export function ranking(spec: Common): SizedPanel {
     .orientation(VizOrientation.Horizontal)
     .showUnfilled(false)
     // A bar that is alone would have no name.
-    .displayName(`\${__series.name}`)
+    .displayName(spec.seriesName ?? `\${__series.name}`)
     .minVizHeight(16)
     .maxVizHeight(28)
     .namePlacement(BarGaugeNamePlacement.Left)

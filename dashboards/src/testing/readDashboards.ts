@@ -9,13 +9,18 @@ export interface AnyTarget {
   readonly filters?: Readonly<Record<string, readonly string[]>>;
 }
 
-export function isRow(panel: Panel | RowPanel): panel is RowPanel {
+function isRow(panel: Panel | RowPanel): panel is RowPanel {
   return panel.type === 'row';
 }
 
 /** @returns every panel that is no row, those of collapsed rows too */
 export function panelsOf(dashboard: Dashboard): Panel[] {
   return (dashboard.panels ?? []).flatMap((panel) => (isRow(panel) ? panel.panels : [panel]) as Panel[]);
+}
+
+/** @returns those that are there before anybody opens a row */
+export function openPanelsOf(dashboard: Dashboard): Panel[] {
+  return (dashboard.panels ?? []).filter((panel) => !isRow(panel)) as Panel[];
 }
 
 export function targetsOf(panel: Panel): AnyTarget[] {

@@ -1,5 +1,5 @@
-import type { SANDBOX_STATUSES, Status } from '@contract/status.ts';
 import type { IconName } from '@grafana/data';
+import type { SANDBOX_STATUSES, Status } from '../../../exporter/src/contract/status.ts';
 
 export type SandboxStatus = (typeof SANDBOX_STATUSES)[number];
 export type AnyStatus = Status | SandboxStatus;
