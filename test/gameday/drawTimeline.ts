@@ -79,8 +79,11 @@ export function drawTimeline({ seed, days, only }: DrawOptions): Timeline {
   };
   stories.push(...placed.map(tell));
   const isPartial = only !== undefined;
+  // As many as in thirty days, or as it takes to have five for each incident.
+  const inAMonth = ODDITIES.reduce((sum, { times }) => sum + times, 0);
+  const share = Math.max(days / 30, (5 * placed.length) / inAMonth);
   const oddities = (isPartial ? [] : ODDITIES).flatMap(({ times, recipe }) => {
-    const wanted = times === 1 ? 1 : Math.max(1, Math.round((times * days) / 30));
+    const wanted = times === 1 ? 1 : Math.ceil(times * share);
     if ((recipe.leadMs ?? 0) + 3 * HOUR_MS > endMs - startMs) return [];
     return Array.from({ length: wanted }).flatMap((): Placed[] => {
       // Oddities come whenever they like, but where Prometheus is away nobody can judge anything. A short month has no room for it.

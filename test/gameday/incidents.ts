@@ -35,7 +35,7 @@ export const INCIDENTS: readonly Recipe[] = [
       const runs = random.integer(14, 24);
       const acknowledgedMs = at + minutes(random.integer(30, 45));
       for (let i = 0; i < runs; i++) {
-        const fails = i % 5 !== 4;
+        const fails = i % 5 < 3;
         script.run(SHOP, {
           startMs: at + random.between(0, minutes(10)),
           durationMs: random.between(minutes(1), minutes(5)),

@@ -1,9 +1,11 @@
 /**
  * `npm run gameday`: a simulated fleet lives through 30 days with labelled incidents among many innocent oddities; the shipped rules
  * are evaluated by a real Prometheus in simulated time, and what they page is held against an oracle that reads the records alone.
+ * `--seeds 20 --days 30 --interval 60` (seconds, of scrapes and evaluations), `--seed`, `--json <file>` for the scores, `--no-real-time`.
  * Ends with 1 where something was not found in time, was false, or was told twice.
  */
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readRouting } from './readRouting.ts';
 import { readRules } from './readRules.ts';
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     days: { type: 'string', default: '30' },
     interval: { type: 'string', default: '60' },
+    json: { type: 'string' },
     'real-time': { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -47,6 +50,7 @@ for (let i = 0; i < seeds; i++) {
   for (const line of scoreDetails([score])) console.log(line);
 }
 
+if (values.json !== undefined) await writeFile(values.json, JSON.stringify(scores));
 const incidents = scores.flatMap((score) => score.incidents);
 const found = incidents.filter(({ missing }) => missing.length === 0).length;
 console.log(`\n${scoreTable(scores)}\n`);

@@ -99,11 +99,10 @@ export function scorePages({
     conditions.filter((condition) => ofCondition(condition)(page)).flatMap(({ spans }) => spans);
   const falsePages = pages.filter((page) => {
     const forMs = forOf(page.alert, page.labels);
+    // In a stretch that is to be paged, or one that had lasted as long as it has to.
     return !spansFor(page).some(
       ({ from, to }) =>
-        from <= page.from &&
-        to + slackMs >= page.from - (page.wasInhibited ? page.to - page.from : 0) &&
-        from <= page.from - forMs + slackMs,
+        from <= page.from && to + slackMs >= page.from && (to - from >= forMs || from <= page.from - forMs + slackMs),
     );
   });
   const duplicatePages = pages.filter((page) => {
