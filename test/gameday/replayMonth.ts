@@ -88,6 +88,8 @@ export async function replayMonth(timeline: Timeline, options: ReplayOptions): P
         }
         if (target === REPLICAS[0]) replica.poll(nowMs, polledAt(nowMs));
         const slot = Math.floor(nowMs / SLOT_MS) !== Math.floor((nowMs - intervalMs) / SLOT_MS);
+        // While the ledger is gone each scrape tries anew, and what comes back is looked at as after a start.
+        if (down('ledger', nowMs)) replica.activeUntilMs = nowMs + BIRTH_MS + intervalMs;
         const whole = slot || nowMs <= replica.activeUntilMs;
         if (whole) await ledger.setClock(nowMs);
         const text = whole ? await replica.scrape(nowMs) : await replica.own();

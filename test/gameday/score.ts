@@ -99,15 +99,17 @@ export function scorePages({
     conditions.filter((condition) => ofCondition(condition)(page)).flatMap(({ spans }) => spans);
   const falsePages = pages.filter((page) => {
     const forMs = forOf(page.alert, page.labels);
-    // In a stretch that is to be paged, or one that had lasted as long as it has to.
+    // In a stretch that is to be paged, or one that had lasted as long as it has to. increase() extrapolates: it can be a moment ahead.
     return !spansFor(page).some(
       ({ from, to }) =>
-        from <= page.from && to + slackMs >= page.from && (to - from >= forMs || from <= page.from - forMs + slackMs),
+        from <= page.from + slackMs &&
+        to + slackMs >= page.from &&
+        (to - from >= forMs || from <= page.from - forMs + slackMs),
     );
   });
   const duplicatePages = pages.filter((page) => {
     const told = joinSpans(spansFor(page), slackMs).find(
-      ({ from, to }) => from <= page.from && page.from <= to + slackMs,
+      ({ from, to }) => from <= page.from + slackMs && page.from <= to + slackMs,
     );
     return pages.some(
       (other) =>
@@ -115,7 +117,7 @@ export function scorePages({
         other.alert === page.alert &&
         sameLabels(other.labels, page.labels) &&
         told !== undefined &&
-        other.from >= told.from &&
+        other.from >= told.from - slackMs &&
         !isBlinded(page.alert, page.labels, { from: other.from, to: page.from }, blind),
     );
   });
