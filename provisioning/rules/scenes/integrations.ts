@@ -87,6 +87,7 @@ const hitRate: Scene = {
     { what: 'none hit ever: no such series', series: ['fleet_cache_misses_total{source="$"} 0 39:+110'], fires: low },
     { what: 'none missed ever: no such series', series: ['fleet_cache_hits_total{source="$"} 0 39:+110'] },
     { what: 'idle', series: lookups('500', '900') },
+    { what: 'hardly used, and none hit ever', series: ['fleet_cache_misses_total{source="$"} 0 0:+6'] },
     { what: 'hardly used', series: lookups('0', '0 0:+6') },
     { what: 'a little used', series: lookups('0', '0 0:+7'), fires: { 69: {}, 70: {}, 80: {} } },
     { what: 'used for 5 minutes', series: lookups('0', '0 50:+90 55:+0') },

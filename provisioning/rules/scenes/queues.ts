@@ -62,6 +62,9 @@ const waits = (slow: number) => [
   bucket('120', '0 0:+0.2'),
   bucket('+Inf', '0 0:+0.2'),
 ];
+/** From the last day on, in the first 5 minutes of each quarter of an hour so many a minute, and in the other 10 so many. */
+const byQuarters = (first: number, rest: number) =>
+  Array.from({ length: 6 }, (_, i) => `${DAY + 15 * i}:+${first} ${DAY + 15 * i + 5}:+${rest}`).join(' ');
 const usual = enqueued('0 0:+0.2');
 const high = { [DAY + 30]: {}, [DAY + 90]: {} };
 const waitCases: readonly Case[] = [
@@ -102,6 +105,25 @@ const waitCases: readonly Case[] = [
       bucket('+Inf', '0 0:+0.2'),
       usual,
     ],
+  },
+  {
+    what: 'slow for 5 minutes of each quarter',
+    series: [
+      bucket('60', `0 0:+0.2 ${byQuarters(0, 0.2)}`),
+      bucket('120', '0 0:+0.2'),
+      bucket('+Inf', '0 0:+0.2'),
+      usual,
+    ],
+    fires: high,
+  },
+  {
+    what: 'slow, with twice the jobs, all in the first 5 minutes of each quarter',
+    series: [...waits(0.5), enqueued(`0 0:+0.2 ${byQuarters(1.2, 0)}`)],
+  },
+  {
+    what: 'slow, with twice the jobs a quarter of an hour before',
+    series: [...waits(0.5), enqueued(`0 0:+0.2 ${DAY - 15}:+0.4 ${DAY}:+0.2`)],
+    fires: high,
   },
   { what: 'idle', series: [bucket('60', '40'), bucket('120', '90'), bucket('+Inf', '90'), enqueued('90')] },
   { what: 'nothing', series: [] },

@@ -61,6 +61,10 @@ const failureRate: Scene = {
       fires: { 42: both('web'), 53: both('web') },
     },
     {
+      what: 'some failed before the window',
+      series: [finished('succeeded', '0 20:60 37:100'), finished('failed', '0 20:5')],
+    },
+    {
       what: 'all time out',
       series: [finished('timed_out', '0 31:12')],
       fires: { 42: both('web'), 53: both('web') },

@@ -1,2 +1,24 @@
 /** Changes that no test can notice, or that make no difference to anybody, by `name | operator | change`. */
-export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: string }[] = [];
+export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: string }[] = [
+  {
+    mutants:
+      /^Fleet(SprintChainFailed|CacheEvictions|IngestRefused|NewErrorGroup|SeriesFolded|DeadLetters|LedgerMismatch|StoreDown|RepoRateLimitedRepeatedly|QueueBacklogNotConsumed|IntegrationAuthFailing) \| replicas \| max → sum/,
+    because: 'it asks whether there is any, or none: twice as many are any, too',
+  },
+  {
+    mutants: /:ratio_increase\w+ \| number \| 0 → 1/,
+    because: 'the alerts ask for more than one anyway; it keeps 0/0 out of dashboards',
+  },
+  {
+    mutants: /p95_rate\w+ \| replicas \| max → sum/,
+    because: 'a quantile does not depend on how often each bucket is counted',
+  },
+  {
+    mutants: /^source_queue:fleet_queue_jobs_enqueued:increase\w+ \| replicas/,
+    because: 'it is compared with its own mean alone: a factor goes out, and replicas rise alike',
+  },
+  {
+    mutants: /:\w+:(increase|ratio_increase|mean_increase|p95_rate)\w* \| replicas \| max → min/,
+    because: 'replicas rise alike; one that starts later is behind for one window',
+  },
+];
