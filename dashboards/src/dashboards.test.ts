@@ -195,6 +195,8 @@ describe.each(DASHBOARDS.map((dashboard) => [dashboard.uid ?? '', dashboard] as 
       }
     }
     expect(links.length, uid).toBeGreaterThan(3);
+    // At the head, not in a menu, which the SDK has by default.
+    expect((dashboard.links ?? []).map(({ placement }) => placement)).toEqual([undefined, undefined]);
   });
 });
 

@@ -75,14 +75,17 @@ export function valueAt(place: Place, name: string): string {
   return place === 'series' ? `\${__field.labels.${name}:percentencode}` : `\${__data.fields.${name}:percentencode}`;
 }
 
+/** The SDK's default would hide links in a menu. */
+const { placement: _menu, ...SHOWN } = defaultDashboardLink();
+
 export function link(title: string, url: string): DashboardLink {
-  return { ...defaultDashboardLink(), type: DashboardLinkType.Link, title, url, tooltip: title, icon: 'external link' };
+  return { ...SHOWN, type: DashboardLinkType.Link, title, url, tooltip: title, icon: 'external link' };
 }
 
 /** At the head of every dashboard: the others, and the page of the app about the same. */
 export function headLinks(appPage: { readonly title: string; readonly name: string }): DashboardLink[] {
   const others: DashboardLink = {
-    ...defaultDashboardLink(),
+    ...SHOWN,
     type: DashboardLinkType.Dashboards,
     title: 'Fleetlens dashboards',
     tooltip: 'The other dashboards, with the same choice and time',
