@@ -31,4 +31,6 @@ export const links = {
   approvals: (filters: Parameters = {}) => at('approvals', filters),
   find: (asked: Parameters) => at('find', asked),
   history: (filters: Parameters = {}) => at('history', filters),
+  inbox: () => at('inbox'),
+  audit: () => at('audit'),
 };

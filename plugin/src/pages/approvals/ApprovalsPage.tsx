@@ -6,6 +6,8 @@ import { PluginPage } from '@grafana/runtime';
 import { EmptyState, RadioButtonGroup, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { ListPaging } from '../../components/ListPaging';
 import { QueryState } from '../../components/QueryState';
@@ -29,7 +31,7 @@ export default function ApprovalsPage() {
   const where = { source: parameters.getAll('source'), project: parameters.getAll('project') };
   const cursor = parameters.get('cursor') ?? undefined;
   return (
-    <PluginPage pageNav={{ text: t('approvals.title', 'Approvals') }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={menuPage(t('approvals.title', 'Approvals'), links.approvals())} actions={<LiveIndicator />}>
       <section className={styles.filters} aria-label={t('approvals.filters', 'Filters')}>
         {(['source', 'project'] as const).map((name) => (
           <DimensionPicker

@@ -2,13 +2,15 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState, Input, TimeRangeInput, useStyles2 } from '@grafana/ui';
+import { EmptyState, TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { usePageTime, windowOf } from '../../app/usePageTime';
+import { CommittedInput } from '../../components/CommittedInput';
 import { ListPaging } from '../../components/ListPaging';
 import { QueryState } from '../../components/QueryState';
 import { Moment } from '../../components/run/Moment';
@@ -40,13 +42,15 @@ export default function AuditPage() {
     target: t('audit.target', 'Target'),
   };
   return (
-    <PluginPage pageNav={{ text: t('audit.title', 'Audit') }}>
+    <PluginPage pageNav={menuPage(t('audit.title', 'Audit'), links.audit())}>
       <div className={styles.filters}>
         <TimeRangeInput value={range} hideTimeZone onChange={(picked) => changeTime(picked, { cursor: undefined })} />
         {FILTERS.map((name) => (
-          <TextFilter
+          <CommittedInput
             key={name}
             label={labels[name]}
+            placeholder={labels[name]}
+            width={28}
             value={filters[name] ?? ''}
             onCommit={(value) => change({ [name]: value, cursor: undefined })}
           />
@@ -75,32 +79,6 @@ export default function AuditPage() {
       </QueryState>
       <p className={styles.secondary}>{t('audit.export', 'The whole trail as NDJSON: fleetlens audit export.')}</p>
     </PluginPage>
-  );
-}
-
-interface TextFilterProps {
-  readonly label: string;
-  readonly value: string;
-  onCommit(value: string): void;
-}
-
-/** A value as it stands in the record; it counts when the field is left or with Enter. */
-function TextFilter({ label, value, onCommit }: TextFilterProps) {
-  const [text, setText] = useState<string>();
-  const commit = () => {
-    if (text !== undefined && text.trim() !== value) onCommit(text.trim());
-    setText(undefined);
-  };
-  return (
-    <Input
-      aria-label={label}
-      placeholder={label}
-      width={28}
-      value={text ?? value}
-      onChange={({ currentTarget }) => setText(currentTarget.value)}
-      onBlur={commit}
-      onKeyDown={({ key }) => key === 'Enter' && commit()}
-    />
   );
 }
 

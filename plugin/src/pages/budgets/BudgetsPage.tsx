@@ -7,6 +7,8 @@ import { Alert, EmptyState, FilterPill, useStyles2 } from '@grafana/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { useMe } from '../../api/useMe';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { QueryState } from '../../components/QueryState';
 import { formatCount } from '../../format/formatValues';
@@ -30,7 +32,7 @@ export default function BudgetsPage() {
   });
   useLiveRefetch(['budgets'], queryKey);
   return (
-    <PluginPage pageNav={{ text: t('budgets.title', 'Budgets') }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={menuPage(t('budgets.title', 'Budgets'), links.budgets())} actions={<LiveIndicator />}>
       {/* Where nothing is spent yet, budgets have no subject either: their time zone tells that they are there. */}
       <QueryState
         query={query}

@@ -4,6 +4,8 @@ import { PluginPage } from '@grafana/runtime';
 import { EmptyState } from '@grafana/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
+import { links } from '../../app/links';
+import { menuPage, recordPage } from '../../app/pageNav';
 import { useNow } from '../../app/useNow';
 import { usePageParameters } from '../../app/usePageParameters';
 import { ChainDetail } from '../../components/chain/ChainDetail';
@@ -46,7 +48,11 @@ function Chain({ source, id }: { source: string; id: string }) {
   const nowMs = useNow(isOpenNow);
   return (
     <PluginPage
-      pageNav={{ text: query.data?.chain.name ?? t('chain.title', 'Chain'), subTitle: id }}
+      pageNav={recordPage(
+        query.data?.chain.name ?? t('chain.title', 'Chain'),
+        menuPage(t('chains.title', 'Chains'), links.chains()),
+        { subTitle: id },
+      )}
       actions={<LiveIndicator />}
     >
       <QueryState query={query}>

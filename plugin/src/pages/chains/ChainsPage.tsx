@@ -8,6 +8,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { usePageTime, windowOf } from '../../app/usePageTime';
 import { chainSprints } from '../../components/chain/chainSprints';
@@ -51,7 +52,7 @@ export default function ChainsPage() {
     });
 
   return (
-    <PluginPage pageNav={{ text: t('chains.title', 'Chains') }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={menuPage(t('chains.title', 'Chains'), links.chains())} actions={<LiveIndicator />}>
       <div className={styles.filters}>
         <TimeRangeInput value={range} onChange={(picked) => changeTime(picked, { cursor: undefined })} />
         {CHAIN_STATUSES.map((status) => (

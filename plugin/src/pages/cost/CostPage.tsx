@@ -1,10 +1,12 @@
-import type { AnalyticsDimension, FiguresOfGroup, SpendAnswer } from '@contract/analytics.ts';
+import type { FiguresOfGroup, SpendAnswer } from '@contract/analytics.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensions.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
 import { RadioButtonGroup, useStyles2 } from '@grafana/ui';
 import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { useAnalytics } from '../../app/useAnalytics';
 import { type Scope, useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
@@ -15,15 +17,13 @@ import { Section } from '../../components/Section';
 import { TrendChart } from '../../components/TrendChart';
 import { formatCount, formatScore, formatShare, formatUsd, UNKNOWN } from '../../format/formatValues';
 
-const DIMENSIONS = ['source', 'project', 'workflow', 'persona', 'model'] as const;
-
 /** `cost`: what was spent, on what, and what came of it. */
 export default function CostPage() {
-  const scope = useScope(DIMENSIONS);
-  const by = DIMENSIONS.find((name) => name === scope.parameters.get('by')) ?? 'project';
+  const scope = useScope(ANALYTICS_DIMENSIONS);
+  const by = ANALYTICS_DIMENSIONS.find((name) => name === scope.parameters.get('by')) ?? 'project';
   return (
     <PluginPage
-      pageNav={{ text: t('cost.title', 'Cost') }}
+      pageNav={menuPage(t('cost.title', 'Cost'), links.cost())}
       actions={<PageLink to={links.budgets()}>{t('cost.budgets', 'Budgets')}</PageLink>}
     >
       <ScopeFilters scope={scope} />
@@ -36,7 +36,7 @@ export default function CostPage() {
       <Section title={t('cost.where', 'Where it went')}>
         <RadioButtonGroup
           aria-label={t('cost.by', 'Group by')}
-          options={DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))}
+          options={ANALYTICS_DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))}
           value={by}
           onChange={(value) => scope.change({ by: value })}
         />

@@ -4,6 +4,8 @@ import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
 import { MultiCombobox, TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { useRef } from 'react';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { useFilterValues } from '../../app/useFilterValues';
 import { usePageParameters } from '../../app/usePageParameters';
 import { usePageTime, windowOf } from '../../app/usePageTime';
@@ -28,7 +30,7 @@ export default function FleetPage() {
   const hours = Math.round((Date.parse(to) - Date.parse(from)) / 3_600_000);
   return (
     <PluginPage
-      pageNav={{ text: t('fleet.title', 'Fleet') }}
+      pageNav={menuPage(t('fleet.title', 'Fleet'), links.fleet())}
       actions={
         <>
           <LiveIndicator />

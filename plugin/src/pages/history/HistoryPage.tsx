@@ -5,6 +5,7 @@ import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { type Listed, runPath } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { windowOf } from '../../app/usePageTime';
 import { useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
@@ -36,7 +37,7 @@ export default function HistoryPage() {
     placeholderData: keepPreviousData,
   });
   return (
-    <PluginPage pageNav={{ text: t('history.title', 'Run history') }}>
+    <PluginPage pageNav={menuPage(t('history.title', 'Run history'), links.history())}>
       <ScopeFilters scope={scope} />
       <QueryState
         query={query}

@@ -8,6 +8,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tansta
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { ListPaging } from '../../components/ListPaging';
 import { Mark, type MarkTone } from '../../components/Mark';
@@ -55,7 +56,7 @@ export default function InboxPage() {
   };
   const count = unread.data?.unread;
   return (
-    <PluginPage pageNav={{ text: t('inbox.title', 'Inbox') }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={menuPage(t('inbox.title', 'Inbox'), links.inbox())} actions={<LiveIndicator />}>
       <div className={styles.bar}>
         <RadioButtonGroup
           aria-label={t('inbox.state', 'Which notifications')}

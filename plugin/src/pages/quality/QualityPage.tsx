@@ -5,6 +5,7 @@ import { EmptyState } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { windowOf } from '../../app/usePageTime';
 import { type Scope, useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
@@ -25,7 +26,7 @@ const MOST_RUNS = 50;
 export default function QualityPage() {
   const scope = useScope(DIMENSIONS);
   return (
-    <PluginPage pageNav={{ text: t('quality.title', 'Quality') }}>
+    <PluginPage pageNav={menuPage(t('quality.title', 'Quality'), links.quality())}>
       <ScopeFilters scope={scope} />
       <Section title={t('quality.below', 'Runs below their baseline')}>
         <BelowBaseline scope={scope} />

@@ -5,6 +5,8 @@ import { EmptyState } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { windowOf } from '../../app/usePageTime';
 import { type Scope, useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
@@ -37,7 +39,7 @@ export default function QueuesPage() {
   });
   useLiveRefetch(['queues'], queryKey);
   return (
-    <PluginPage pageNav={{ text: t('queues.title', 'Queues') }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={menuPage(t('queues.title', 'Queues'), links.queues())} actions={<LiveIndicator />}>
       <ScopeFilters scope={scope} />
       <QueryState
         query={query}

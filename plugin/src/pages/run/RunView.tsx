@@ -8,6 +8,7 @@ import { useCallback, useRef } from 'react';
 import { ApiFailure } from '../../api/ApiFailure';
 import { useMe } from '../../api/useMe';
 import { links } from '../../app/links';
+import { menuPage, recordPage } from '../../app/pageNav';
 import { useNow } from '../../app/useNow';
 import { OutputViewer } from '../../components/output/OutputViewer';
 import { PageLink } from '../../components/PageLink';
@@ -60,16 +61,17 @@ export function RunView({ source, id }: { source: string; id: string }) {
   );
 
   const title = run.data?.name ?? id;
+  const ofRuns = menuPage(t('runs.title', 'Runs'), links.runs());
   const pruned = run.error instanceof ApiFailure && run.error.kind === 'pruned' ? run.error : undefined;
   if (pruned !== undefined && run.data === undefined) {
     return (
-      <PluginPage pageNav={{ text: id }}>
+      <PluginPage pageNav={recordPage(id, ofRuns)}>
         <PrunedRun source={source} id={id} failure={pruned} />
       </PluginPage>
     );
   }
   return (
-    <PluginPage pageNav={{ text: title }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={recordPage(title, ofRuns)} actions={<LiveIndicator />}>
       <div className={styles.page}>
         <QueryState query={run}>
           {(data) => (

@@ -5,6 +5,8 @@ import { Trans, t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
 import { Button, Combobox, EmptyState, FilterInput, FilterPill, TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { useEffect, useId, useMemo, useState } from 'react';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { type ParameterChanges, usePageParameters } from '../../app/usePageParameters';
 import { fromRaw, toRange } from '../../app/usePageTime';
 import { FindBox } from '../../components/FindBox';
@@ -52,7 +54,7 @@ export default function RunsPage() {
 
   return (
     <PluginPage
-      pageNav={{ text: t('runs.title', 'Runs') }}
+      pageNav={menuPage(t('runs.title', 'Runs'), links.runs())}
       actions={
         <>
           <LiveIndicator />

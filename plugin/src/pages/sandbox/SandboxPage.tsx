@@ -8,6 +8,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
+import { menuPage, recordPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { OutputViewer } from '../../components/output/OutputViewer';
 import { PageLink } from '../../components/PageLink';
@@ -61,10 +62,7 @@ function SandboxView({ source, id }: { source: string; id: string }) {
   const isOpen = SANDBOX_OPEN_STATUSES.some((open) => open === query.data?.status);
   return (
     <PluginPage
-      pageNav={{
-        text: id,
-        parentItem: { text: t('sandboxes.title', 'Sandboxes'), url: links.sandboxes() },
-      }}
+      pageNav={recordPage(id, menuPage(t('sandboxes.title', 'Sandboxes'), links.sandboxes()))}
       subTitle={source}
       actions={<LiveIndicator />}
     >

@@ -6,6 +6,8 @@ import { PluginPage } from '@grafana/runtime';
 import { Button, EmptyState, FilterPill, MultiCombobox, RadioButtonGroup, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
+import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { useFilterValues } from '../../app/useFilterValues';
 import { type ParameterChanges, usePageParameters } from '../../app/usePageParameters';
 import { ListPaging } from '../../components/ListPaging';
@@ -70,7 +72,7 @@ export default function SandboxesPage() {
   const filter = (changes: ParameterChanges) => change({ ...changes, cursor: undefined });
   const isFiltered = [...filters.status, ...filters.project, ...filters.source].length > 0;
   return (
-    <PluginPage pageNav={{ text: t('sandboxes.title', 'Sandboxes') }} actions={<LiveIndicator />}>
+    <PluginPage pageNav={menuPage(t('sandboxes.title', 'Sandboxes'), links.sandboxes())} actions={<LiveIndicator />}>
       <div className={styles.page}>
         <FilterBar filters={filters} onChange={filter} />
         <NewRows rows={rows} />

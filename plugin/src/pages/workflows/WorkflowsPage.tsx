@@ -1,10 +1,12 @@
-import type { AnalyticsDimension, FiguresOfGroup } from '@contract/analytics.ts';
+import type { FiguresOfGroup } from '@contract/analytics.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensions.ts';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
 import { RadioButtonGroup } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
+import { menuPage } from '../../app/pageNav';
 import { useAnalytics } from '../../app/useAnalytics';
 import { windowOf } from '../../app/usePageTime';
 import { type Scope, useScope } from '../../app/useScope';
@@ -16,20 +18,19 @@ import { Section } from '../../components/Section';
 import { TrendChart } from '../../components/TrendChart';
 import { formatCount, formatDuration, formatScore, formatShare, formatUsd, UNKNOWN } from '../../format/formatValues';
 
-const DIMENSIONS = ['source', 'project', 'workflow', 'persona', 'model'] as const;
 /** Days of projects in one answer. */
 const MOST_DAYS = 500;
 
 /** `workflows`: which blueprints are worth it. */
 export default function WorkflowsPage() {
-  const scope = useScope(DIMENSIONS);
-  const by = DIMENSIONS.find((name) => name === scope.parameters.get('by')) ?? 'workflow';
+  const scope = useScope(ANALYTICS_DIMENSIONS);
+  const by = ANALYTICS_DIMENSIONS.find((name) => name === scope.parameters.get('by')) ?? 'workflow';
   return (
-    <PluginPage pageNav={{ text: t('workflows.title', 'Workflows') }}>
+    <PluginPage pageNav={menuPage(t('workflows.title', 'Workflows'), links.workflows())}>
       <ScopeFilters scope={scope}>
         <RadioButtonGroup
           aria-label={t('workflows.by', 'Group by')}
-          options={DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))}
+          options={ANALYTICS_DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))}
           value={by}
           onChange={(value) => scope.change({ by: value })}
         />
