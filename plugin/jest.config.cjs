@@ -35,6 +35,7 @@ const ES_MODULES = [
 
 module.exports = {
   testEnvironment: '<rootDir>/jest/environment.cjs',
+  globalSetup: '<rootDir>/jest/describeApi.cjs',
   setupFilesAfterEnv: ['<rootDir>/jest/setup.ts'],
   testMatch: ['<rootDir>/src/**/*.test.{ts,tsx}'],
   moduleNameMapper: {

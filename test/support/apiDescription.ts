@@ -61,6 +61,11 @@ export class ApiDescription {
       .map((path) => ({ path, pattern: new RegExp(`^${escaped(path).replace(/\{\w+\}/g, '[^/]+')}$`) }));
   }
 
+  /** @param document as `describeApi` makes it */
+  static of(document: object): ApiDescription {
+    return new ApiDescription(document as ApiDescription['document']);
+  }
+
   /** @param url of the exporter. */
   static async load(url: string): Promise<ApiDescription> {
     const response = await fetch(`${url}/openapi.json`);
@@ -87,11 +92,20 @@ export class ApiDescription {
     return found;
   }
 
+  /** @param path with or without its query */
+  hasRoute(method: string, path: string): boolean {
+    return this.document.paths[this.#described(path)]?.[method.toLowerCase()] !== undefined;
+  }
+
+  #described(path: string): string {
+    const { pathname } = new URL(path, 'http://exporter');
+    return this.#patterns.find(({ pattern }) => pattern.test(pathname))?.path ?? '';
+  }
+
   /** @returns what is wrong with an answer; undefined where it is as described. */
   problemOf({ method, path, status, contentType, body }: Answered): string | undefined {
     const at = `${method} ${path}`;
-    const { pathname } = new URL(path, 'http://exporter');
-    const described = this.#patterns.find(({ pattern }) => pattern.test(pathname))?.path ?? '';
+    const described = this.#described(path);
     const operation = this.document.paths[described]?.[method.toLowerCase()];
     if (operation === undefined) return `${at}: found no such route in the description`;
     const content = operation.responses[status]?.content;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { ActionName } from '@contract/actions.ts';
 import type { ChangesAnswer } from '@contract/live.ts';
 import type { MeAnswer } from '@contract/me.ts';
@@ -9,6 +10,7 @@ import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
 import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
 import { Observable } from 'rxjs';
+import { ApiDescription } from '../../../test/support/apiDescription.ts';
 import App from '../app/App';
 import { APP_ID, APP_PATH, DATA_SOURCE_ID } from '../constants';
 
@@ -42,13 +44,26 @@ export const server = setupServer(
   ),
 );
 
+const API = ApiDescription.of(JSON.parse(readFileSync(process.env.FLEETLENS_API_DESCRIPTION ?? '', 'utf8')));
+/** What handlers answered that the exporter has no route for: a page that asks there would show nothing. */
+const unknown = new Set<string>();
+server.events.on('response:mocked', ({ request: { method, url } }) => {
+  const path = url === ACT_URL ? '/api/v1/actions' : url.slice(readUrl('').length);
+  if (!API.hasRoute(method, path)) unknown.add(`${method} ${path}`);
+});
+
 export function serveFleet(): void {
   beforeAll(() => {
     server.listen({ onUnhandledRequest: 'error' });
     setBackendSrv({ fetch: fetchAsGrafana } as unknown as Parameters<typeof setBackendSrv>[0]);
     setDataSourceSrv({ getList: () => [BUILT_IN, SETTINGS] } as unknown as Parameters<typeof setDataSourceSrv>[0]);
   });
-  afterEach(() => server.resetHandlers());
+  afterEach(() => {
+    server.resetHandlers();
+    const found = [...unknown];
+    unknown.clear();
+    expect(found).toEqual([]);
+  });
   afterAll(() => server.close());
 }
 
