@@ -55,6 +55,11 @@ export const EXPORTER_SCENES: readonly Scene[] = [
         series: [lastEvent('30'), usualGap('1')],
         fires: { 71: {}, 130: {}, 131: {}, 200: {} },
       },
+      {
+        what: 'for exactly an hour, then longer',
+        series: [lastEvent('0'), usualGap('1')],
+        fires: { 71: {}, 130: {}, 131: {}, 200: {} },
+      },
       { what: 'usually every 2 hours', series: [lastEvent('30'), usualGap('7200')] },
       { what: 'sends', series: [lastEvent('30 0:+60'), usualGap('1')] },
       { what: 'nobody knows its usual gap', series: [lastEvent('30')] },
@@ -184,6 +189,10 @@ export const EXPORTER_SCENES: readonly Scene[] = [
     { what: 'all of two', series: [up('a', '1 10:0'), up('b', '1 5:0')], fires: { 12: {} } },
     { job: 'fleetlens' },
   ),
+  alone('FleetExporterDown', [12, 30], {
+    what: 'another job is down',
+    series: [up('a', '1'), up('b', '0', 'node')],
+  }),
   alone('FleetExporterDown', [12, 30], { what: 'one of two', series: [up('a', '1 10:0'), up('b', '1')] }),
   alone(
     'FleetExporterDown',

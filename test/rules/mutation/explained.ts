@@ -6,9 +6,14 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it asks whether there is any, or none: twice as many are any, too',
   },
   {
-    mutants: /:ratio_increase\w+ \| number \| 0 → 1/,
+    mutants: /:(ratio|mean)_increase\w+ \| (number \| 0 → 1|comparison \| > → >=)/,
     because: 'the alerts ask for more than one anyway; it keeps 0/0 out of dashboards',
   },
+  {
+    mutants: /^FleetReplicaDown \| (matcher \| \{job="fleetlens"\} → nothing|grouping \| on \(job\))/,
+    because: 'both sides name the job, and either is enough',
+  },
+  { mutants: /^FleetWatchdog \| number/, because: 'it fires whatever its value is' },
   {
     mutants: /p95_rate\w+ \| replicas \| max → sum/,
     because: 'a quantile does not depend on how often each bucket is counted',
