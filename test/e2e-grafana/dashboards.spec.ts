@@ -37,7 +37,7 @@ test('a dashboard shows our panels and Grafana’s own from the data source', as
   const panels = [
     { type: 'table', target: { queryType: 'runs' }, shows: 'workflow' },
     { type: 'traces', target: { queryType: 'trace', ...run }, shows: 'Trace ID' },
-    { type: 'logs', target: { queryType: 'output', ...run }, shows: 'info' },
+    { type: 'logs', target: { queryType: 'output', ...run }, shows: /info/i },
     { type: 'fleetlens-rundetail-panel', target: { queryType: 'run', ...run }, shows: 'Zoom to step' },
     { type: 'fleetlens-sprintchain-panel', target: { queryType: 'chain', ...chain }, shows: 'sprints completed' },
   ].map((panel) => ({ ...panel, title: `panel ${panel.type}` }));

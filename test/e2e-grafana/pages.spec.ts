@@ -27,7 +27,7 @@ const PAGES: readonly Page[] = [
   { name: 'approvals', shows: 'h2' },
   { name: 'inbox', shows: '[role=radiogroup]' },
   { name: 'audit', shows: 'details' },
-  { name: 'find?q=acme', shows: 'a[href*="run?"]' },
+  { name: 'find?q=acme', shows: 'input' },
 ];
 
 for (const page of PAGES) {
@@ -35,6 +35,9 @@ for (const page of PAGES) {
     const path = page.of !== undefined ? `${page.name}?${query(await fleet.first(...page.of))}` : page.name;
     await gotoAppPage({ pluginId: APP_ID, path: fleet.pageOf(path).slice(`/a/${APP_ID}/`.length) });
     await expect(browserPage.locator('main').locator(page.shows).first()).toBeVisible();
+    const crumbs = await browserPage.getByTestId(/breadcrumb$/).allInnerTexts();
+    expect(crumbs.length).toBeGreaterThan(1);
+    expect(new Set(crumbs).size, crumbs.join(' > ')).toBe(crumbs.length);
     expect(errors).toEqual([]);
   });
 }
