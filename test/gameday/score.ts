@@ -17,6 +17,8 @@ export interface Expected {
   readonly delayMs: number | undefined;
   /** A series that the rule reads was born with it: it shows 0 for its first 60 s (docs of the metrics), which is allowed for. */
   readonly isBorn: boolean;
+  /** It is of a labelled incident; else chance made it, often by one run or a hundredth more than the threshold. */
+  readonly isLabelled: boolean;
 }
 
 export interface Score {
@@ -82,7 +84,10 @@ export function scorePages({
         from: span.from - BIRTH_MS - slackMs,
         to: span.from + slackMs,
       });
-      const common = { alert, labels, span, isBorn };
+      const isLabelled = timeline.incidents.some(
+        ({ alerts, from, to }) => alerts.includes(alert) && span.from < to + slackMs && span.to > from,
+      );
+      const common = { alert, labels, span, isBorn, isLabelled };
       const allowedMs = slackMs + (isBorn ? BIRTH_MS : 0);
       if (page === undefined || page.wasInhibited) {
         const inhibited = fired.some(({ from, to }) => is(from, to));

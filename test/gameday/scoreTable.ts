@@ -7,7 +7,7 @@ export function isMet(scores: readonly Score[]): boolean {
       falsePages.length === 0 &&
       duplicatePages.length === 0 &&
       incidents.every(({ missing }) => missing.length === 0) &&
-      expected.every(({ result }) => result === 'found' || result === 'inhibited'),
+      expected.every(({ result, isLabelled }) => !isLabelled || result === 'found' || result === 'inhibited'),
   );
 }
 
@@ -28,6 +28,8 @@ export function scoreTable(scores: readonly Score[]): string {
   const names = [...new Set([...expected.keys(), ...falsePages.keys(), ...duplicates.keys()])].sort();
   const row = (name: string, of: readonly Expected[], wrong: number, twice: number): string[] => {
     const count = (result: Expected['result']) => of.filter((e) => e.result === result).length;
+    const missed = of.filter((e) => e.result === 'missed');
+    const labelled = missed.filter(({ isLabelled }) => isLabelled).length;
     const delays = of.flatMap(({ delayMs }) => delayMs ?? []).sort((a, b) => a - b);
     const seconds = (ms: number | undefined) => (ms === undefined ? '' : (ms / 1_000).toFixed(0));
     return [
@@ -35,7 +37,8 @@ export function scoreTable(scores: readonly Score[]): string {
       String(of.length),
       String(count('found') + count('late')),
       String(count('inhibited')),
-      String(count('missed')),
+      String(labelled),
+      String(missed.length - labelled),
       String(count('late')),
       String(of.filter(({ isBorn }) => isBorn).length),
       seconds(delays[Math.floor(delays.length / 2)]),
@@ -56,6 +59,7 @@ export function scoreTable(scores: readonly Score[]): string {
     'paged',
     'inhibited',
     'missed',
+    'missed by chance',
     'late',
     'born',
     'delay p50 (s)',
@@ -84,7 +88,7 @@ export function scoreDetails(scores: readonly Score[], mostLines = 200): string[
       .filter(({ result }) => result === 'missed' || result === 'late')
       .map(
         (e) =>
-          `${seed}: ${e.result}: ${e.alert} ${labels(e.labels)}, held ${at(e.span.from)} to ${at(e.span.to)}${e.delayMs === undefined ? '' : `, ${e.delayMs / 1_000} s`}`,
+          `${seed}: ${e.result}${e.isLabelled ? '' : ' (not labelled)'}: ${e.alert} ${labels(e.labels)}, held ${at(e.span.from)} to ${at(e.span.to)}${e.delayMs === undefined ? '' : `, ${e.delayMs / 1_000} s`}`,
       ),
     ...falsePages.map((p) => `${seed}: false: ${p.alert} ${labels(p.labels)} at ${at(p.from)} to ${at(p.to)}`),
     ...duplicatePages.map((p) => `${seed}: twice: ${p.alert} ${labels(p.labels)} at ${at(p.from)}`),
