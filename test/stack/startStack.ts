@@ -51,10 +51,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   failed.catch(() => {});
   const stop = async () => {
     isStopping = true;
+    const failures: unknown[] = [];
     // The last first: who pushes and who scrapes before the exporter. All are asked, whatever one of them says.
-    const results = [];
-    for (const server of running.toReversed()) results.push(...(await Promise.allSettled([server.stop()])));
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    for (const server of running.toReversed()) await server.stop().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   const start = async (name: string, server: ServerOptions) => {
     options.signal.throwIfAborted();
