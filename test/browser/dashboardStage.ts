@@ -31,9 +31,19 @@ export interface DashboardStage {
  * dashboards as they are provisioned.
  */
 export async function setDashboardStage(home: string, days: number): Promise<DashboardStage> {
-  const stopping = new AbortController();
+  const started = new AsyncDisposableStack();
+  try {
+    return { ...(await start(home, days, started)), stop: () => started.disposeAsync() };
+  } catch (error) {
+    await started.disposeAsync();
+    throw error;
+  }
+}
+
+async function start(home: string, days: number, started: AsyncDisposableStack): Promise<Omit<DashboardStage, 'stop'>> {
   const grafanaPort = await freePort();
   const directory = await temporaryDirectory('dashboards');
+  started.defer(() => directory.remove());
   const exporter = await startExporter({
     config: {
       tokens: [
@@ -44,6 +54,8 @@ export async function setDashboardStage(home: string, days: number): Promise<Das
       budgets: { workspace_monthly_usd: 5_000, per_repo_daily_usd: 40, per_persona_run_usd: 25 },
     },
   });
+  started.defer(() => exporter.stop());
+  const stopping = new AbortController();
   const push = { url: exporter.url, token: TOKENS.simulator, signal: stopping.signal };
   const to = new Date();
   const since = new Date(to.getTime() - days * DAY_MS);
@@ -77,10 +89,15 @@ export async function setDashboardStage(home: string, days: number): Promise<Das
   };
   await Promise.all([...spans.map(exportSpan), exportGauges()]);
   const prometheus = await startPrometheus({ targets: [instance], dataDir, ruleFiles: await provisionedRules() });
+  started.defer(() => prometheus.stop());
   const live = pushEvents({
     ...push,
     events: simulateLive({ seed: 'fleetlens', since, from: to, signal: stopping.signal }),
     flushAfterMs: 200,
+  });
+  started.defer(async () => {
+    stopping.abort();
+    await live;
   });
   const grafana = await startGrafana({
     home,
@@ -97,19 +114,8 @@ export async function setDashboardStage(home: string, days: number): Promise<Das
       },
     },
   });
-  return {
-    exporter,
-    prometheus,
-    grafana,
-    async stop() {
-      stopping.abort();
-      await live;
-      await grafana.stop();
-      await prometheus.stop();
-      await exporter.stop();
-      await directory.remove();
-    },
-  };
+  started.defer(() => grafana.stop());
+  return { exporter, prometheus, grafana };
 }
 
 async function makeBlocks(file: string, dataDir: string): Promise<void> {
