@@ -13,6 +13,21 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     mutants: /^FleetReplicaDown \| (matcher \| \{job="fleetlens"\} → nothing|grouping \| on \(job\))/,
     because: 'both sides name the job, and either is enough',
   },
+  {
+    mutants:
+      /^Fleet(AdapterErrorRateHigh|ErrorRateAboveBaseline|QueueWaitHigh|CacheHitRateLow|ApprovalSlaBreached) \| comparison \| . → .= ?/,
+    because: 'it differs only where the value equals the limit to the last bit, or for one second',
+  },
+  { mutants: /threshold_results:increase\w+ \| matcher/, because: 'the family has no other results' },
+  { mutants: /fleet_cache_\w+:\w+ \| arithmetic \| \* → \//, because: '0 is 0 too when it is divided' },
+  {
+    mutants: /^source:fleet_errors:increase\w+ \| number \| 0 → 1/,
+    because: 'the figure is 0, unless the source catches up, and then it is excluded',
+  },
+  {
+    mutants: /^source_project_workflow:\S+ \| window \| 6h → 43200s/,
+    because: 'it would take a scene of more than twelve hours',
+  },
   { mutants: /^FleetWatchdog \| number/, because: 'it fires whatever its value is' },
   {
     mutants: /p95_rate\w+ \| replicas \| max → sum/,
