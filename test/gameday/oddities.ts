@@ -164,7 +164,7 @@ export const ODDITIES: readonly { readonly times: number; readonly recipe: Recip
     }
     return at + minutes(12);
   }),
-  odd('the history of a week, told late', 6, { leadMs: DAY_MS }, (script, at) => {
+  odd('the history of a week, told late', 6, { leadMs: DAY_MS, isAlone: true }, (script, at) => {
     // Everything of a run in one word, long after; the last one of the project succeeded.
     const runs = script.random.integer(12, 40);
     const of = script.random.pick([SHOP, INFRA]);

@@ -447,7 +447,8 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
   for (const { from, to } of spansOfOutage('ledger')) {
     say('FleetLedgerDown', {}, whileBetween(from, to));
     // Who cannot write what it reads has not polled.
-    say('FleetSourceStale', { source: CRUCIBLE }, whileBetween(from + 5 * MINUTE_MS, to));
+    const polled = [CRUCIBLE, LEGACY].filter((name) => events.some(({ source, at }) => source === name && at <= from));
+    for (const source of polled) say('FleetSourceStale', { source }, whileBetween(from + 5 * MINUTE_MS, to));
   }
   const replicaDown = spansOfOutage('replica').filter((o) => o.of === 'replica');
   for (const outage of replicaDown) {
@@ -677,11 +678,8 @@ function foldsOf(errors: readonly EventHappening[]): Point[] {
 /** Nothing for three times the usual gap (p99 of the last 14 days, up to a power of two of seconds), and for an hour at least. */
 function silenceOf(events: readonly EventHappening[], endMs: number): Steps<boolean> {
   // What is told late closes no gap.
-  const times: number[] = [];
-  for (const { saidAt, at } of events) {
-    const ms = Math.min(saidAt, at);
-    if (ms > (times.at(-1) ?? 0)) times.push(ms);
-  }
+  const fresh = events.filter(({ saidAt, at }) => at - saidAt < LATE_MS).map(({ saidAt, at }) => Math.min(saidAt, at));
+  const times = [...new Set(fresh)].sort((a, b) => a - b);
   const gaps = times.slice(1).map((at, i) => ({ at, gap: (at - (times[i] as number)) / 1_000 }));
   const deadlines: { at: number; value: number | undefined }[] = [];
   times.forEach((at, i) => {
