@@ -359,7 +359,7 @@ const adapterErrors: Scene = {
       series: [...adapter(1.5, 0.5), catching(`1 ${DAY + 15}:0`)],
       fires: { [DAY + 90]: {} },
     },
-    { what: 'caught up before', series: [...adapter(1.5, 0.5), catching(`1 ${DAY - 15}:0`)], fires: high },
+    { what: 'caught up before', series: [...adapter(1.5, 0.5), catching(`1 ${DAY - 5}:0`)], fires: high },
   ],
 };
 
@@ -391,6 +391,21 @@ const errorRate: Scene = {
       what: 'a new source with the errors that it always has',
       series: [errors(`_ ${DAY - 60}:0 ${DAY - 55}:+4`), catching(`_ ${DAY - 60}:0`)],
     },
+    {
+      // Its mean is of its first quarter of an hour, and says nothing yet.
+      what: 'a source since some hours with the errors that it always has',
+      series: [errors(`_ ${DAY - 345}:0 ${DAY - 340}:+4`), catching(`_ ${DAY - 345}:0`)],
+    },
+    {
+      what: 'many more before the day',
+      series: [errors(`0 0:+20 120:+2 ${DAY}:+3.6`)],
+      fires: high,
+    },
+    {
+      what: 'many more six hours ago, for an hour and a half',
+      series: [errors(`0 0:+2 ${DAY - 390}:+6 ${DAY - 300}:+2 ${DAY}:+3.6`)],
+      fires: high,
+    },
     // 50.4. A mean up to now, or up to three hours ago, would contain the incident and hide it.
     {
       what: 'more for five hours',
@@ -406,7 +421,7 @@ const errorRate: Scene = {
     },
     {
       what: 'caught up before',
-      series: [errors(`0 0:+2 ${DAY}:+6`), catching(`1 ${DAY - 20}:0`)],
+      series: [errors(`0 0:+2 ${DAY}:+6`), catching(`1 ${DAY - 5}:0`)],
       fires: high,
     },
   ],

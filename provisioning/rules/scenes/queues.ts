@@ -133,7 +133,7 @@ const waitCases: readonly Case[] = [
     series: [...waits(0.5), usual, catching(`1 ${DAY + 5}:0`)],
     fires: { [DAY + 90]: {} },
   },
-  { what: 'caught up before', series: [...waits(0.5), usual, catching(`1 ${DAY - 20}:0`)], fires: high },
+  { what: 'caught up before', series: [...waits(0.5), usual, catching(`1 ${DAY - 5}:0`)], fires: high },
 ];
 const waitHigh: Scene = {
   alert: 'FleetQueueWaitHigh',

@@ -24,6 +24,7 @@ const failureRate: Scene = {
       fires: { 42: both('web'), 53: both('web') },
     },
     { what: '1 of 12 fails', series: [finished('succeeded', '0 30:11'), finished('failed', '0 31:1')] },
+    { what: '1 of 12 fails, later', series: [finished('succeeded', '0 30:11'), finished('failed', '0 36:1')] },
     {
       what: '1 of 10, which is not above 10%',
       series: [finished('succeeded', '0 30:9'), finished('failed', '0 31:1')],
