@@ -48,8 +48,8 @@ function hostOf(lane: Lane): Host {
   return host;
 }
 
-/** Grafana's own files that its packages do not carry: the host has none either. */
-const OF_GRAFANA = /\/public\/(fonts|build)\//;
+/** Grafana's own files that its packages do not carry, and the host has none of either. */
+const OF_GRAFANA = /\/public\/(fonts\/|build\/img\/icons\/\w+\/spinner\.svg)/;
 
 interface Opened extends AsyncDisposable {
   readonly page: Page;

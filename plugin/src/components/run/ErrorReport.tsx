@@ -33,7 +33,7 @@ export function ErrorReport({ message, surface, category, children }: Props) {
       </p>
       {category !== 'other' && (
         <p className={styles.line}>
-          <Icon name="lightbulb-alt" aria-hidden />{' '}
+          <Icon name="info-circle" aria-hidden />{' '}
           <Trans i18nKey="run.error.remedy" values={{ remedy: remedyOf(category) }}>
             {'What helps: {{remedy}}'}
           </Trans>
