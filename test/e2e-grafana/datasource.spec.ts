@@ -38,7 +38,7 @@ for (const { what, url, token, severity, says } of TRIES) {
 
 test('the app’s configuration asks each part of the exporter', async ({ gotoAppConfigPage, page }) => {
   await gotoAppConfigPage({ pluginId: APP_ID });
-  const parts = page.getByRole('table', { name: `Connection of ${SOURCE_NAME}`, exact: true }).locator('tbody tr');
+  const parts = page.getByRole('table').first().locator('tbody tr');
   await expect(parts).toHaveCount(5);
   for (const part of await parts.all()) await expect(part).toContainText('answers');
 });
