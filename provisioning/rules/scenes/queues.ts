@@ -1,12 +1,15 @@
 import type { Case, Scene } from './scene.ts';
 
-const depth = (steps: string, state = 'due') =>
-  `fleet_queue_depth{source="$",queue="agents",state="${state}"} ${steps}`;
+const depth = (steps: string, state = 'due', queue = 'agents') =>
+  `fleet_queue_depth{source="$",queue="${queue}",state="${state}"} ${steps}`;
 const enqueued = (steps: string, queue = 'agents') =>
   `fleet_queue_jobs_enqueued_total{source="$",queue="${queue}"} ${steps}`;
 const finished = (result: string, steps: string, queue = 'agents') =>
   `fleet_queue_jobs_finished_total{source="$",queue="${queue}",result="${result}"} ${steps}`;
 const catching = (steps: string) => `fleetlens_source_catching_up{source="$"} ${steps}`;
+/** The same series of two replicas that differ. */
+const differing = (series: (steps: string) => string, first: string, second: string) =>
+  [first, second].map((steps, i) => series(steps).replace('{', `{job="fleetlens",instance="exporter-${i + 1}:9960",`));
 
 /** The first sample that is higher is that of 30, and 5 minutes later it fires. */
 const growing = depth('3 29:+1');
@@ -31,23 +34,72 @@ const backlog: Scene = {
       series: [growing, finished('complete', '7 22:+1', 'mail')],
       fires: { ...yes, 52: {} },
     },
+    {
+      what: 'grows, and one replica is behind',
+      series: differing(depth, '3 29:+1', '3'),
+      fires: { ...yes, 52: {} },
+    },
+    {
+      what: 'one finished more than 10 minutes before',
+      series: [growing, finished('complete', '7 18:8')],
+      fires: { ...yes, 52: {} },
+    },
+    { what: 'one finished soon after it began', series: [growing, finished('complete', '7 32:8')], fires: { 52: {} } },
+    {
+      what: 'jobs finish, and one replica is behind',
+      series: [growing, ...differing((steps) => finished('complete', steps), '7 22:+1', '7')],
+    },
     { what: 'grew once', series: [depth('3 30:9')], fires: { 35: {} } },
     { what: 'grew once, 9 minutes before', series: [depth('3 35:9')], fires: { 44: {} } },
     { what: 'stays the same, with new jobs', series: [depth('3'), enqueued('5 29:+0.2')], fires: { ...yes, 52: {} } },
     { what: 'stays the same, with a new job long ago', series: [depth('3'), enqueued('5 30:6')], fires: { 35: {} } },
     { what: 'stays the same, without new jobs', series: [depth('3'), enqueued('5')] },
+    { what: 'one job stays, with new jobs', series: [depth('1'), enqueued('5 29:+0.2')], fires: { ...yes, 52: {} } },
+    {
+      what: 'stays the same, without new jobs, and another queue has some',
+      series: [depth('3'), enqueued('5'), depth('0', 'due', 'mail'), enqueued('5 29:+0.2', 'mail')],
+    },
+    {
+      what: 'stays the same, with new jobs, and one replica knows of none due',
+      series: [...differing(depth, '3', '0'), enqueued('5 29:+0.2')],
+      fires: { ...yes, 52: {} },
+    },
+    {
+      what: 'stays the same, with new jobs, and one replica learns late of fewer',
+      series: [...differing(depth, '3', '5 33:3'), enqueued('5 29:+0.2')],
+      fires: { ...yes, 52: {} },
+    },
+    {
+      what: 'stays the same, with new jobs, which one replica has not seen',
+      series: [depth('3'), ...differing(enqueued, '5 29:+0.2', '5')],
+      fires: { ...yes, 52: {} },
+    },
+    // 10 minutes after it shrank it counts as the same.
+    { what: 'shrank once, with new jobs', series: [depth('9 25:6'), enqueued('5 10:+1')], fires: { 44: {}, 52: {} } },
     {
       what: 'stays the same, with new jobs that finish',
       series: [depth('3'), enqueued('5 10:+0.5'), finished('complete', '5 10:+0.5')],
     },
     { what: 'empty, with new jobs', series: [depth('0'), enqueued('5 30:+1')] },
+    {
+      what: 'empty, with new jobs and deferred ones',
+      series: [depth('0'), depth('3', 'deferred'), enqueued('5 30:+1')],
+    },
     { what: 'shrinks', series: [depth('90 10:-1'), enqueued('5 30:+1')] },
+    {
+      what: 'shrinks, and the deferred stay the same',
+      series: [depth('90 10:-1'), depth('3', 'deferred'), enqueued('5 30:+1')],
+    },
+    {
+      what: 'shrinks, and another queue stays the same',
+      series: [depth('90 10:-1'), depth('0', 'due', 'mail'), enqueued('5 30:+1')],
+    },
     { what: 'the deferred grow', series: [depth('0'), depth('3 30:+1', 'deferred'), depth('3 30:+1', 'in_progress')] },
     { what: 'a queue that is there since 30', series: [depth('_ 30:3 31:+1')], fires: { 44: {}, 52: {} } },
     { what: 'gone', series: [depth('3 30:+1 33:_')] },
     { what: 'nothing', series: [] },
     { what: 'catches up', series: [growing, catching('1')] },
-    { what: 'has caught up within the window', series: [growing, catching('1 37:0')], fires: { 52: {} } },
+    { what: 'has caught up within the window', series: [growing, catching('1 32:0')], fires: { 52: {} } },
     { what: 'caught up before the window', series: [growing, catching('1 18:0')], fires: { ...yes, 52: {} } },
   ],
 };
