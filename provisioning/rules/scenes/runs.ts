@@ -47,6 +47,10 @@ const failureRate: Scene = {
       fires: { 42: { scope: 'project', project: 'web' }, 53: { scope: 'project', project: 'web' } },
     },
     {
+      what: 'one project fails with too few runs, another has enough',
+      series: [finished('succeeded', '0 31:4'), finished('failed', '0 40:1'), finished('succeeded', '0 31:40', 'app')],
+    },
+    {
       what: 'two projects make one source',
       series: [
         finished('succeeded', '0 31:3'),
@@ -165,6 +169,16 @@ const errorBudgetBurn: Scene = {
       series: [finished('failed', '0 100:+1 335:+0'), finished('succeeded', '0')],
     },
     {
+      what: 'all fail, after a good half hour after a bad hour',
+      series: [finished('failed', '0 250:+1 310:+0 345:+1'), finished('succeeded', '0 310:+1 345:+0')],
+      fires: slow,
+    },
+    {
+      what: 'all fail for half an hour, and some hours ago',
+      series: [finished('failed', '0 30:+1 180:+0 340:+1'), finished('succeeded', '0 180:+1 340:+0')],
+      fires: slow,
+    },
+    {
       what: 'two of five, and it goes on',
       series: [finished('failed', '0 300:+0.4'), finished('succeeded', '0 300:+0.6')],
       fires: slow,
@@ -175,13 +189,25 @@ const errorBudgetBurn: Scene = {
     },
     {
       what: 'half of them work since 8 minutes',
-      series: [finished('failed', '0 300:+1 362:+0.5'), finished('succeeded', '0 362:+0.5')],
+      series: [finished('failed', '0 300:+10 362:+5'), finished('succeeded', '0 362:+5')],
       fires: slow,
     },
     { what: 'nine in all', series: [finished('failed', '0 340:3 350:5 369:9')] },
+    // Three in each of the last two times 5 minutes. Those of 310 are within the hour at 365, and no more at 370.
+    {
+      what: 'ten in an hour',
+      series: [finished('failed', '0 310:3 340:7 365:10 370:13')],
+      fires: { 370: { long: '1h' } },
+    },
+    { what: 'nine in an hour', series: [finished('failed', '0 310:2 340:5 365:8 370:11')] },
+    {
+      what: 'ten in six hours, three of them in half an hour',
+      series: [finished('failed', '0 200:7 345:10')],
+      fires: { 370: SLOW },
+    },
     {
       what: 'two in five minutes',
-      series: [finished('failed', '0 320:2 330:5 340:8 349:11 369:13')],
+      series: [finished('failed', '0 320:2 330:5 340:8 349:11 362.5:13 367.5:15')],
       fires: slow,
     },
     { what: 'two in half an hour', series: [finished('failed', '0 200:10 345:12')] },
@@ -194,7 +220,7 @@ const errorBudgetBurn: Scene = {
     { what: 'no failures yet: no such series', series: [finished('succeeded', '0 300:+1')] },
     { what: 'nothing', series: [] },
     { what: 'catches up', series: [finished('failed', '0 300:+1'), catching('1')] },
-    { what: 'caught up 35 minutes ago', series: [finished('failed', '0 300:+1'), catching('1 335:0')] },
+    { what: 'caught up 50 minutes ago', series: [finished('failed', '0 300:+1'), catching('1 320:0')] },
     {
       what: 'caught up 95 minutes ago',
       series: [finished('failed', '0 300:+1'), catching('1 275:0')],
@@ -223,6 +249,14 @@ const errorBudgetOfSixHours: Scene = {
       series: [finished('succeeded', '0 0:+50 5:+0 300:+0.2'), finished('failed', '0 300:+0.8')],
       fires: { 390: BOTH },
     },
+    {
+      what: 'many failed more than six hours ago, and all since half an hour',
+      series: [finished('failed', '0 0:+30 12.5:+0 360:+1'), finished('succeeded', '0 30:+1 360:+0')],
+    },
+    {
+      what: 'one of five, and two of five for an hour',
+      series: [finished('failed', '0 0:+0.2 330:+0.4'), finished('succeeded', '0 0:+0.8 330:+0.6')],
+    },
   ],
 };
 
@@ -244,6 +278,9 @@ const asked = (steps: string, workflow = 'fix') =>
 const sla = (steps: string, workflow = 'fix') =>
   `fleet_approval_sla_seconds{source="$",project="web",workflow="${workflow}"} ${steps}`;
 
+const ON_FIRST = 'job="fleetlens",instance="exporter-1:9960",';
+const ON_SECOND = 'job="fleetlens",instance="exporter-2:9960",';
+
 const approvals: Scene = {
   alert: 'FleetApprovalSlaBreached',
   at: [61, 62],
@@ -257,6 +294,14 @@ const approvals: Scene = {
     { what: 'decided in time', series: [asked('30 60:_'), sla('3600')] },
     { what: 'another workflow has the short SLA', series: [asked('30'), sla('7200'), sla('60', 'deploy')] },
     { what: 'the SLA was made shorter', series: [asked('30'), sla('7200 61:60')], fires: { 62: {} } },
+    {
+      what: 'decided, which one replica has not seen yet',
+      series: [asked('150').replace('{', `{${ON_FIRST}`), asked('30').replace('{', `{${ON_SECOND}`), sla('3600')],
+    },
+    {
+      what: 'the SLA was made longer, which one replica has not seen yet',
+      series: [asked('30'), sla('7200').replace('{', `{${ON_FIRST}`), sla('60').replace('{', `{${ON_SECOND}`)],
+    },
     { what: 'catches up: it is about now', series: [asked('30'), sla('3600'), catching('1')], fires: { 62: {} } },
   ],
 };
