@@ -2,16 +2,17 @@ import { ageScene } from './ageScene.ts';
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
-const of = (family: string, steps: string, more = '', workflow = 'fix') =>
-  `${family}{source="$",project="web",workflow="${workflow}"${more}} ${steps}`;
+const of = (family: string, steps: string, more = '', workflow = 'fix', project = 'web') =>
+  `${family}{source="$",project="${project}",workflow="${workflow}"${more}} ${steps}`;
 const baseline = (steps: string) => of('fleet_quality_baseline_score', steps);
 /** Runs with these composite scores, one at each of the minutes 120, 140, 160 … */
-const scores = (...values: readonly number[]) => {
+const scores = (...values: readonly number[]) => scoresAt(values.map((value, i) => [120 + 20 * i, value]));
+const scoresAt = (runs: readonly (readonly [minute: number, score: number])[]) => {
   const steps = (grow: (value: number) => number) => {
     let total = 0;
-    const rises = values.map((value, i) => {
+    const rises = runs.map(([minute, value]) => {
       total += grow(value);
-      return `${120 + 20 * i}:${total}`;
+      return `${minute}:${total}`;
     });
     return ['0', ...rises].join(' ');
   };
@@ -42,6 +43,23 @@ const drop: Scene = {
     { what: '8 points lower', series: [baseline('80'), ...scores(72, 72, 72)] },
     { what: 'better', series: [baseline('60'), ...scores(80, 80, 80)] },
     { what: 'two runs', series: [baseline('80'), ...scores(40, 40)] },
+    {
+      what: 'two runs, and many of another workflow',
+      series: [baseline('80'), ...scores(40, 40), of('fleet_quality_score_count', '0 120:9', '', 'deploy')],
+    },
+    {
+      what: 'two runs, and many of another project',
+      series: [baseline('80'), ...scores(40, 40), of('fleet_quality_score_count', '0 120:9', '', 'fix', 'app')],
+    },
+    {
+      what: '12 points lower, and one replica has an older baseline',
+      series: [
+        of('fleet_quality_baseline_score', '80', ',job="fleetlens",instance="exporter-1:9960"'),
+        of('fleet_quality_baseline_score', '70', ',job="fleetlens",instance="exporter-2:9960"'),
+        ...scores(68, 67, 69),
+      ],
+      fires: { 190: {}, 465: {} },
+    },
     { what: 'no baseline yet', series: scores(10, 10, 10) },
     { what: 'no runs', series: [baseline('80')] },
     {
@@ -65,8 +83,8 @@ const drop: Scene = {
     { what: 'catches up', series: [baseline('80'), ...scores(60, 60, 60), catching('1')] },
     // An hour after it caught up it fires, for what it read before is then known.
     {
-      what: 'caught up half an hour ago',
-      series: [baseline('80'), ...scores(60, 60, 60), catching('1 145:0')],
+      what: 'caught up an hour ago',
+      series: [baseline('80'), ...scores(60, 60, 60), catching('1 130:0')],
       fires: { 465: {} },
     },
     {
@@ -104,8 +122,8 @@ const missed: Scene = {
     { what: 'idle', series: [result('met', '9'), result('missed', '50')] },
     { what: 'catches up', series: [result('missed', '0 120:1 140:2 160:3'), catching('1')] },
     {
-      what: 'caught up half an hour ago',
-      series: [result('missed', '0 120:1 140:2 160:3'), catching('1 145:0')],
+      what: 'caught up an hour ago',
+      series: [result('missed', '0 120:1 140:2 160:3'), catching('1 130:0')],
       fires: { 465: {} },
     },
     {
@@ -120,10 +138,80 @@ const missed: Scene = {
         of('fleet_quality_threshold_results_total', '0 120:1 160:2', ',result="missed"', 'deploy'),
       ],
     },
+    {
+      what: 'two, and another workflow has many results',
+      series: [
+        result('missed', '0 120:1 160:2'),
+        of('fleet_quality_threshold_results_total', '0 120:9', ',result="met"', 'deploy'),
+      ],
+    },
+    {
+      what: 'two, and another project has many results',
+      series: [
+        result('missed', '0 120:1 160:2'),
+        of('fleet_quality_threshold_results_total', '0 120:9', ',result="met"', 'fix', 'app'),
+      ],
+    },
   ],
 };
 
-export const QUALITY_LONG_SCENES: readonly Scene[] = [drop, missed];
+/** What was more than six hours before 590 counts no more. */
+const dropPast: Scene = {
+  sampleSeconds: 300,
+  alert: 'FleetQualityDrop',
+  labels: PLACE,
+  at: [590],
+  cases: [
+    {
+      what: 'two runs, and three before',
+      series: [
+        baseline('80'),
+        ...scoresAt([
+          [120, 40],
+          [140, 40],
+          [160, 40],
+          [500, 40],
+          [520, 40],
+        ]),
+      ],
+    },
+    {
+      what: 'three runs, and three before',
+      series: [
+        baseline('80'),
+        ...scoresAt([
+          [120, 60],
+          [140, 60],
+          [160, 60],
+          [500, 60],
+          [520, 60],
+          [540, 60],
+        ]),
+      ],
+      fires: { 590: {} },
+    },
+  ],
+};
+const missedPast: Scene = {
+  sampleSeconds: 300,
+  alert: 'FleetQualityThresholdMissed',
+  labels: PLACE,
+  at: [590],
+  cases: [
+    { what: 'two, and one before', series: [result('missed', '0 160:1 500:2 520:3')] },
+    {
+      what: 'one of three, and two before',
+      series: [result('missed', '0 140:1 160:2 500:3'), result('met', '0 520:1 540:2')],
+    },
+    {
+      what: 'two of three, and two met before',
+      series: [result('missed', '0 500:1 540:2'), result('met', '0 160:2 520:3')],
+      fires: { 590: {} },
+    },
+  ],
+};
+
+export const QUALITY_LONG_SCENES: readonly Scene[] = [drop, dropPast, missed, missedPast];
 export const QUALITY_SCENES: readonly Scene[] = [
   ageScene({
     alert: 'FleetPullRequestBlockedOnCi',
