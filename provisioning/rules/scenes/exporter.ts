@@ -1,8 +1,9 @@
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
-const lastEvent = (value: string) => `fleetlens_source_last_event_timestamp_seconds{source="$"} ${value}`;
-const usualGap = (value: string) => `fleetlens_source_usual_gap_seconds{source="$"} ${value}`;
+const lastEvent = (value: string, instance = '') =>
+  `fleetlens_source_last_event_timestamp_seconds{source="$"${instance}} ${value}`;
+const usualGap = (value: string, instance = '') => `fleetlens_source_usual_gap_seconds{source="$"${instance}} ${value}`;
 const lastSuccess = (value: string, instance = '') =>
   `fleetlens_source_last_success_timestamp_seconds{source="$"${instance}} ${value}`;
 const of = (instance: string) => `,job="fleetlens",instance="${instance}"`;
@@ -62,6 +63,15 @@ export const EXPORTER_SCENES: readonly Scene[] = [
       },
       { what: 'usually every 2 hours', series: [lastEvent('30'), usualGap('7200')] },
       { what: 'sends', series: [lastEvent('30 0:+60'), usualGap('1')] },
+      {
+        what: 'sends, and one replica is behind',
+        series: [lastEvent('30 0:+60', of('exporter-1:9960')), lastEvent('30', of('exporter-2:9960')), usualGap('1')],
+      },
+      {
+        what: 'usually every 40 minutes, which one replica has not learnt',
+        series: [lastEvent('30'), usualGap('2400', of('exporter-1:9960')), usualGap('1', of('exporter-2:9960'))],
+        fires: { 131: {}, 200: {} },
+      },
       { what: 'nobody knows its usual gap', series: [lastEvent('30')] },
       { what: 'is polled', series: [lastSuccess('30')] },
       { what: 'sends again', series: [lastEvent('30 125:7500'), usualGap('2400')] },
@@ -150,6 +160,19 @@ export const EXPORTER_SCENES: readonly Scene[] = [
     'FleetLedgerMismatch',
     [9, 10],
     { what: 'a difference', series: ['fleetlens_ledger_mismatches{} 0 10:1'], fires: { 10: {} } },
+    { job: 'fleetlens' },
+  ),
+  alone(
+    'FleetLedgerMismatch',
+    [9, 10],
+    {
+      what: 'one of two replicas found a difference',
+      series: [
+        'fleetlens_ledger_mismatches{job="fleetlens",instance="a"} 0',
+        'fleetlens_ledger_mismatches{job="fleetlens",instance="b"} 0 10:1',
+      ],
+      fires: { 10: {} },
+    },
     { job: 'fleetlens' },
   ),
   alone('FleetLedgerMismatch', [10], { what: 'none', series: ['fleetlens_ledger_mismatches{} 0'] }),
