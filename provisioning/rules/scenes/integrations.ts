@@ -90,6 +90,7 @@ const hitRate: Scene = {
     { what: 'hardly used, and none hit ever', series: ['fleet_cache_misses_total{source="$"} 0 0:+6'] },
     { what: 'hardly used', series: lookups('0', '0 0:+6') },
     { what: 'a little used', series: lookups('0', '0 0:+7'), fires: { 69: {}, 70: {}, 80: {} } },
+    { what: '100 lookups, then more', series: lookups('0', '0 40:100 41:+20'), fires: low },
     { what: 'used for 5 minutes', series: lookups('0', '0 50:+90 55:+0') },
     { what: 'no cache', series: [] },
     { what: 'catches up', series: [...lookups('0', '0 39:+110'), catching('1')] },
@@ -292,6 +293,8 @@ const few = (from: number, before = 10, until = 10) => [
   calls('ok', `0 0:+0.05 ${before}:+1.3 ${until}:+0.05 ${from}:+1.3`),
   calls('server', `0 ${before}:+0.22 ${until}:+0 ${from}:+0.22`),
 ];
+/** 20 in the first quarter of an hour, and 20 in the second. */
+const TWENTY = `${DAY + 10}:10 ${DAY + 15}:20 ${DAY + 25}:30 ${DAY + 30}:40`;
 /** The baseline is 6.25%: above 11.4% it fires, once the window is full and 15 minutes have gone by. */
 const high = { [DAY + 30]: {}, [DAY + 90]: {} };
 const adapterErrors: Scene = {
@@ -313,6 +316,19 @@ const adapterErrors: Scene = {
       what: 'all fail, and there were enough calls',
       series: [calls('ok', `0 0:+0.5 ${DAY}:+0`), calls('auth', `0 ${DAY}:+1.5`)],
       fires: high,
+    },
+    {
+      what: 'all fail, of 20 calls in each window',
+      series: [calls('auth', `_ ${DAY - 10}:0 ${TWENTY}`)],
+      fires: { [DAY + 30]: {} },
+    },
+    {
+      what: 'all fail, there were few calls, and another adapter has many',
+      series: [calls('auth', `0 ${DAY}:+1.2`), calls('ok', '0 0:+5', 'linear')],
+    },
+    {
+      what: 'a fifth fails as ever, of many times the calls since four hours',
+      series: [calls('ok', `0 0:+0.2 ${DAY - 240}:+8`), calls('server', `0 0:+0.05 ${DAY - 240}:+2`)],
     },
     {
       what: 'errors of all kinds together',
@@ -356,7 +372,7 @@ const adapterErrors: Scene = {
     { what: 'catches up', series: [...adapter(1.5, 0.5), catching('1')] },
     {
       what: 'caught up within the window',
-      series: [...adapter(1.5, 0.5), catching(`1 ${DAY + 15}:0`)],
+      series: [...adapter(1.5, 0.5), catching(`1 ${DAY + 10}:0`)],
       fires: { [DAY + 90]: {} },
     },
     { what: 'caught up before', series: [...adapter(1.5, 0.5), catching(`1 ${DAY - 5}:0`)], fires: high },
@@ -382,6 +398,7 @@ const errorRate: Scene = {
     { what: 'of very many 15% more', series: [errors(`0 0:+400 ${DAY}:+460`)], fires: high },
     { what: 'the first ever', series: [errors(`_ ${DAY - 10}:0 ${DAY}:+2`)], fires: high },
     { what: 'the first ever, and few', series: [errors(`_ ${DAY - 10}:0 ${DAY}:+1.2`)] },
+    { what: 'the first ever, 20 of them', series: [errors(`_ ${DAY - 10}:0 ${TWENTY}`)], fires: { [DAY + 30]: {} } },
     {
       what: 'the first ever, 25 of them',
       series: [errors(`_ ${DAY - 10}:0 ${DAY}:+1.65`)],
@@ -416,7 +433,7 @@ const errorRate: Scene = {
     { what: 'catches up', series: [errors(`0 0:+2 ${DAY}:+6`), catching('1')] },
     {
       what: 'caught up within the window',
-      series: [errors(`0 0:+2 ${DAY}:+6`), catching(`1 ${DAY + 15}:0`)],
+      series: [errors(`0 0:+2 ${DAY}:+6`), catching(`1 ${DAY + 10}:0`)],
       fires: { [DAY + 90]: {} },
     },
     {
