@@ -6,6 +6,25 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it asks whether there is any, or none: twice as many are any, too',
   },
   {
+    mutants: /^FleetRunErrorBudgetBurn \| comparison \| > → >= /,
+    because:
+      'the limits are 14.4 and 6 times (1 - 0.95), some bits above 0.72 and 0.3: no ratio of runs that can be counted equals them',
+  },
+  {
+    mutants:
+      /^source:fleet_cache_lookups:increase15m \| operand \| without: or 0 \* source:fleet_cache_hits:increase15m/,
+    because:
+      'where nothing ever missed the ratio of hits is 1, which is not low, and without it there is none: no alert either way; it is there for dashboards',
+  },
+  {
+    mutants: /^FleetAdapterErrorRateHigh \| arithmetic \| \* → \/ \(2\)/,
+    because: '0 divided by a ratio of errors is 0 too; divided by 0 it is no number, and then nothing failed',
+  },
+  {
+    mutants: /^source:fleet_errors:increase15m \| (replicas|function) \| .* \(2\)/,
+    because: 'it is multiplied by 0: only its labels count, and they stay',
+  },
+  {
     mutants: /:(ratio|mean)_increase\w+ \| (number \| 0 → 1|comparison \| > → >=)/,
     because: 'the alerts ask for more than one anyway; it keeps 0/0 out of dashboards',
   },
@@ -23,10 +42,6 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   {
     mutants: /^source:fleet_errors:increase\w+ \| number \| 0 → 1/,
     because: 'the figure is 0, unless the source catches up, and then it is excluded',
-  },
-  {
-    mutants: /^source_project_workflow:\S+ \| window \| 6h → 43200s/,
-    because: 'it would take a scene of more than twelve hours',
   },
   { mutants: /^FleetWatchdog \| number/, because: 'it fires whatever its value is' },
   {
