@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runs } from '../../dashboards/src/dashboards/runs.ts';
 import { DASHBOARDS } from '../../dashboards/src/index.ts';
 import { openPanelsOf } from '../../dashboards/src/testing/readDashboards.ts';
+import { waitFor } from '../support/waitFor.ts';
 import { launchChromium } from './chromium.ts';
 import { type DashboardStage, setDashboardStage } from './dashboardStage.ts';
 import { findGrafanaHome } from './findGrafana.ts';
@@ -76,7 +77,10 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
     await context.request.post(`${stage.grafana.url}/login`, { data: { user: 'admin', password: 'admin' } });
     // Grafana makes its key with the first identity that it signs; the exporter, which found none before, looks again within 10 s.
     const me = `${stage.grafana.url}/api/datasources/proxy/uid/fleetlens-fleet/read/api/v1/me`;
-    await expect.poll(async () => (await context.request.get(me)).status(), { timeout: 60_000 }).toBe(200);
+    await waitFor(async () => (await context.request.get(me)).ok(), {
+      what: 'the exporter to know who asks',
+      timeoutMs: 60_000,
+    });
     if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
   }, 480_000);
   afterAll(async () => {
@@ -125,7 +129,7 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
           ...(loading > 0 ? ['loading'] : []),
         ];
       };
-      await expect.poll(lacking, { timeout: 60_000, interval: 1_000 }).toEqual([]);
+      await expect.poll(lacking, { timeout: 120_000, interval: 1_000 }).toEqual([]);
       expect(errors).toEqual([]);
       if (PICTURES !== undefined) {
         await page.waitForTimeout(1_500);
