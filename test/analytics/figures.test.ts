@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import {
-  ANALYTICS_DIMENSIONS,
-  type AnalyticsDimension,
-  type FailuresAnswer,
-  type FiguresAnswer,
-  type SpendAnswer,
-  type TimeseriesAnswer,
+import type {
+  FailuresAnswer,
+  FiguresAnswer,
+  SpendAnswer,
+  TimeseriesAnswer,
 } from '../../exporter/src/contract/analytics.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../exporter/src/contract/dimensions.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../ledger/histories.ts';

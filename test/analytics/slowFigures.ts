@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../exporter/src/contract/analytics.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../exporter/src/contract/dimensions.ts';
 import type { RunRecord, StepRecord } from '../../exporter/src/contract/records.ts';
 
 /** The figures of the API, computed run by run from the records: slow and obvious, and by no code of the exporter. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { ANALYTICS_DIMENSIONS } from '../../exporter/src/contract/analytics.ts';
+import { ANALYTICS_DIMENSIONS } from '../../exporter/src/contract/dimensions.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { migrate } from '../../exporter/src/ledger/migrate.ts';

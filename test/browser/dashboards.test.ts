@@ -39,11 +39,8 @@ const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'Lost',
   'Oldest unattended failure',
   'Waiting for a person',
-  // What is of this moment, or of the last hour.
+  // Of some moments at night.
   'Oldest run under way',
-  'Failure rate, 1 h',
-  'Oldest runs',
-  'Cache hits',
   'Oldest is due for',
   'Missing figures and artifacts',
   'Runs without figures',

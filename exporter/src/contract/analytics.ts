@@ -6,8 +6,6 @@ import { instant, isTimeZone } from './fields.ts';
 import { ERROR_CATEGORIES } from './records.ts';
 import { FINISHED_STATUSES } from './status.ts';
 
-export { ANALYTICS_DIMENSIONS, type AnalyticsDimension };
-
 /**
  * Figures over the runs that ended in a window: what may be asked and what is answered. Durations are seconds, money is USD; a
  * figure that nothing is known of is absent.

@@ -1,4 +1,5 @@
-import type { AnalyticsDimension, FiguresAnswer, SpendAnswer, TimeseriesAnswer } from '@contract/analytics.ts';
+import type { FiguresAnswer, SpendAnswer, TimeseriesAnswer } from '@contract/analytics.ts';
+import type { AnalyticsDimension } from '@contract/dimensions.ts';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../api/FleetApiContext';
 import { windowOf } from './usePageTime';

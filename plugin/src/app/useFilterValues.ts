@@ -1,5 +1,6 @@
-import type { AnalyticsDimension, FiguresAnswer } from '@contract/analytics.ts';
+import type { FiguresAnswer } from '@contract/analytics.ts';
 import type { RecordListName } from '@contract/api.ts';
+import type { AnalyticsDimension } from '@contract/dimensions.ts';
 import type { Kind } from '@contract/records.ts';
 import type { ComboboxOption } from '@grafana/ui';
 import { useQueryClient } from '@tanstack/react-query';

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import {
-  type AnalyticsDimension,
   DEFAULT_DAYS,
   type FailuresAnswer,
   type FiguresAnswer,
@@ -10,6 +9,7 @@ import {
   type TimeseriesAnswer,
   type TimeseriesQuery,
 } from '../../contract/analytics.ts';
+import type { AnalyticsDimension } from '../../contract/dimensions.ts';
 import { remedyOf } from '../../contract/errorCategories.ts';
 import { ERROR_CATEGORIES } from '../../contract/records.ts';
 import { fromNano } from '../nano.ts';

@@ -1,4 +1,4 @@
-import type { AnalyticsDimension } from '@contract/analytics.ts';
+import type { AnalyticsDimension } from '@contract/dimensions.ts';
 import { ERROR_CATEGORY_TABLE } from '@contract/errorCategories.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
