@@ -106,7 +106,12 @@ describe('a message in Slack', () => {
   });
 
   it('lists the alerts of a group, ten of them, and says how many more there are', async () => {
-    const many = Array.from({ length: 12 }, (_, i) => alert('FleetFailurePattern', 'warning', { project: `p${i}` }));
+    // Begun now: of alerts that are older than `group_wait`, the first is told without the others.
+    const startsAt = new Date().toISOString();
+    const many = Array.from({ length: 12 }, (_, i) => ({
+      ...alert('FleetFailurePattern', 'warning', { project: `p${i}` }),
+      startsAt,
+    }));
     await alertmanager.post(many);
     const { title, text } = slackMessage(await told('/slack/slack'));
     expect(title).toBe(`Warning: FleetFailurePattern · ${source} (12 firing, 0 resolved)`);

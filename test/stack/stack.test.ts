@@ -98,7 +98,7 @@ describe('npm run stack', () => {
       timeoutMs: 90_000,
     });
     if (hasGrafana) expect(watchdog.annotations.dashboard_url).toContain(addressOf('Grafana'));
-  });
+  }, 180_000);
 
   it.runIf(hasGrafana)('has dashboards, data sources that work and the fleet in Grafana', async () => {
     const grafana = addressOf('Grafana');
@@ -136,8 +136,15 @@ describe('npm run stack', () => {
         const queries = [{ refId: 'A', datasource, expr, range: true, exemplar: true }];
         const pane = { datasource: datasource.uid, queries, range: { from: 'now-3h', to: 'now' } };
         const panes = new URLSearchParams({ schemaVersion: '1', orgId: '1', panes: JSON.stringify({ a: pane }) });
-        await page.goto(`${grafana}/explore?${panes}`);
-        await page.locator('[data-testid*="xemplar"]').first().hover({ force: true, timeout: 90_000 });
+        // Explore asks once: right after the first scrape there is no step with a value yet, and a graph of nothing has no dots.
+        await waitFor(
+          async () => {
+            await page.goto(`${grafana}/explore?${panes}`);
+            await page.locator('[data-testid*="xemplar"]').first().hover({ force: true, timeout: 20_000 });
+            return true;
+          },
+          { what: 'the dot', timeoutMs: 90_000 },
+        );
         const link = await page.locator('a[href*="fleetlens-fleet-app/find"]').first().getAttribute('href');
         await page.goto(new URL(link ?? '', grafana).href);
         await page.waitForURL(/\/a\/fleetlens-fleet-app\/run\?/, { timeout: 60_000 });
