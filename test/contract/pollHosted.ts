@@ -30,6 +30,8 @@ export async function pollHosted(
       log: pino({ level: 'silent' }),
       signal: new AbortController().signal,
       countRequest: (result) => results.push(result),
+      afterPause: false,
+      onBackfillProgress: () => {},
       quotaRemaining: (calls) => {
         quota = calls;
       },

@@ -8,6 +8,7 @@ import { type CalendarWindow, windowAt } from '../../exporter/src/ledger/budgets
 import { reachedLimits } from '../../exporter/src/ledger/budgets/reachedLimits.ts';
 import type { BudgetState } from '../../exporter/src/ledger/budgets/readBudgets.ts';
 import { SLOT_MS } from '../../exporter/src/ledger/budgets/slot.ts';
+import { isHistory } from '../../exporter/src/ledger/isHistory.ts';
 import { mergeEvent } from '../../exporter/src/ledger/mergeEvent.ts';
 import { castToNano, NanoSum, toNano } from '../../exporter/src/ledger/nano.ts';
 import {
@@ -22,10 +23,10 @@ import { type Evaluation, FIRST_BASELINE, fixBaseline } from '../../exporter/src
 import { DEFAULT_QUALITY_POLICY } from '../../exporter/src/ledger/quality/qualityPolicy.ts';
 import { bucketOf } from '../../exporter/src/ledger/rollupMoves.ts';
 import { type Series, SeriesRegistry } from '../../exporter/src/ledger/seriesRegistry.ts';
-import { addGaps, BEHIND_MS } from '../../exporter/src/ledger/sourceState.ts';
+import { addGaps } from '../../exporter/src/ledger/sourceState.ts';
 import { BUDGET_POLICY, CAPS, type EventHappening, POLLED, received, type SimulatedLedger } from './simulatedLedger.ts';
 import type { Happening } from './timeline.ts';
-import { SETTLE_MS } from './world.ts';
+import { MINUTE_MS, SETTLE_MS } from './world.ts';
 
 interface Rollup {
   readonly series: Series;
@@ -39,11 +40,13 @@ interface Rollup {
   resolvedTo: number;
 }
 
+/** A source that counted history catches up for so long. */
+const HISTORY_FOR_MS = 5 * MINUTE_MS;
+
 interface SourceRow {
   readonly way: 'pull' | 'push';
   isLive: boolean;
-  behind: boolean;
-  updatedMs: number;
+  historyMs: number;
   lastEventMs: number;
   gaps: Record<string, number[]>;
   readonly letters: Set<string>;
@@ -150,6 +153,7 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
     const observation = observe(kind, before, merged, { costFrom: 'usage' });
     records.set(key, { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held });
     add(key, source, observation);
+    noteHistory(source, isHistory(kind, event.at, observation, nowMs));
     const { doc } = merged;
     if (kind === 'usage' && typeof doc.runId === 'string') {
       const run = `run\0${source}\0${recordKey('run', { runId: doc.runId })}`;
@@ -198,7 +202,13 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
       });
       records.set(key, { ...state, counted: observation.counted, held: observation.held });
       add(key, source, observation);
+      noteHistory(source, isHistory('run', String(state.doc.finishedAt), observation, nowMs - SETTLE_MS));
     }
+  }
+
+  function noteHistory(source: string, is: boolean): void {
+    const row = sources.get(source);
+    if (is && row?.isLive === true) row.historyMs = nowMs;
   }
 
   function heard(source: string, events: readonly EventHappening[]): void {
@@ -211,8 +221,7 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
         sources.set(source, {
           way: 'pull',
           isLive: false,
-          behind: false,
-          updatedMs: nowMs,
+          historyMs: Number.NEGATIVE_INFINITY,
           lastEventMs: Math.min(newestMs, nowMs),
           gaps: {},
           letters: new Set(),
@@ -222,15 +231,12 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
     const row = known ?? {
       way: 'push',
       isLive: true,
-      behind: false,
-      updatedMs: 0,
+      historyMs: Number.NEGATIVE_INFINITY,
       lastEventMs: 0,
       gaps: {},
       letters: new Set(),
     };
     row.gaps = addGaps(row.gaps, row.lastEventMs === 0 ? undefined : row.lastEventMs, times, nowMs);
-    row.behind = newestMs < nowMs - BEHIND_MS;
-    row.updatedMs = nowMs;
     row.lastEventMs = Math.max(row.lastEventMs, Math.min(newestMs, nowMs));
     sources.set(source, row);
   }
@@ -265,7 +271,6 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
           source,
           way: row.way,
           live: row.isLive,
-          catching_up: !row.isLive || (row.behind && row.updatedMs > nowMs - 5 * 60_000),
           last_event_at: row.lastEventMs === 0 ? null : new Date(row.lastEventMs),
           gaps: row.way === 'push' ? row.gaps : null,
           letters: String(row.letters.size),
@@ -277,7 +282,10 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
     const [since = -1, maxId = 0] = values;
     const changed = [...rollups.values()].filter((r) => r.seq > since).sort((a, b) => a.series.id - b.series.id);
     const page = changed.length === 0 ? null : JSON.stringify(changed.map((r) => rollupRow(r, maxId)));
-    return { rows: [{ seq: String(seq), now_ms: nowMs, mismatches, ledger_id: 'memory', rollups: page }] };
+    const history = [...sources].flatMap(([source, { historyMs }]) =>
+      historyMs > nowMs - HISTORY_FOR_MS ? [source] : [],
+    );
+    return { rows: [{ seq: String(seq), now_ms: nowMs, mismatches, ledger_id: 'memory', rollups: page, history }] };
   }
 
   return {

@@ -722,7 +722,7 @@ const families = [
     type: 'gauge',
     labels: ['source'],
     ...selfLedger,
-    help: '1 during a backfill, and while what is read is more than 10 minutes old.',
+    help: '1 during a backfill, and for 5 minutes after it counted what was more than 10 minutes old.',
   },
   {
     name: 'fleetlens_ledger_up',

@@ -14,7 +14,9 @@ export const sourceState = z.object({
   type: z.string().optional().describe('Of the configuration; absent: it only pushes.'),
   way: z.enum(['pull', 'push']).optional().describe('Absent: configured, and nothing came yet.'),
   backfilled: z.boolean().describe('The first complete read is done.'),
-  catchingUp: z.boolean().describe('During a backfill, and while what is read is more than 10 minutes old.'),
+  catchingUp: z
+    .boolean()
+    .describe('During a backfill, and for 5 minutes after it counted what was more than 10 minutes old.'),
   progress: z.object({ done: whole, total: whole }).optional().describe('Of a backfill, where the source says it.'),
   lastEventAt: time.optional().describe('The newest event, by its own time.'),
   recordedAt: time.optional().describe('When something of it was recorded last.'),

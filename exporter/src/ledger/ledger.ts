@@ -8,6 +8,7 @@ import { noticeLimits } from './budgets/noticeLimits.ts';
 import { reachedLimits } from './budgets/reachedLimits.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
+import { HISTORY_AFTER_MS } from './isHistory.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
 import { beginWriting, type ChangeEntry, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
@@ -30,8 +31,8 @@ import { recordTime } from './retention/recordTime.ts';
 import { RollupMoves } from './rollupMoves.ts';
 import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
 import {
-  BEHIND_MS,
   isLive,
+  noteHistory,
   readSourceStates,
   type SourceReading,
   type SourceState,
@@ -55,6 +56,8 @@ export interface PulledBatch {
   readonly cursor: unknown;
   readonly progress?: { readonly done: number; readonly total: number };
   readonly readUpTo?: string;
+  /** The source was not read for longer than usual: what is old of this page is history, not late as always. */
+  readonly afterPause?: boolean;
   /** The first complete read of the source ends with this page. */
   readonly backfillDone: boolean;
 }
@@ -240,15 +243,14 @@ export class Ledger {
         await tx.begin(
           [...bySource].map(([source, ofSource]) => {
             const newestMs = ofSource.reduce((newest, f) => Math.max(newest, f.atMs), 0);
-            const behind = newestMs < tx.nowMs - BEHIND_MS;
-            const fresh = ofSource.every((f) => f.atMs >= tx.nowMs - BEHIND_MS);
+            const historyMs = tx.nowMs - HISTORY_AFTER_MS;
+            const fresh = ofSource.every((f) => f.atMs >= historyMs);
             return {
               source,
               way: 'push',
               newestMs,
               eventMs: ofSource.map((f) => f.atMs),
-              backfilled: !behind,
-              behind,
+              backfilled: newestMs >= historyMs,
               fresh,
             };
           }),
@@ -256,7 +258,7 @@ export class Ledger {
           states,
         );
         const newEvents = [...own.map((f) => f.event), ...additions];
-        const recording = tx.recording(guess);
+        const recording = tx.recording({ guess });
         const [pruned] = await allStatements([
           recording.hasTombstones ? readTombstones(tx.client, newEvents) : new Set<string>(),
           states === undefined ? loadRecords(newEvents, recording) : undefined,
@@ -336,7 +338,8 @@ export class Ledger {
     const { source } = batch;
     const newestMs = pulled.reduce((newest, e) => Math.max(newest, Date.parse(e.at)), 0) || undefined;
     await this.transaction(async (tx) => {
-      const behind = batch.readUpTo !== undefined && Date.parse(batch.readUpTo) < tx.nowMs - BEHIND_MS;
+      if (batch.readUpTo !== undefined && Date.parse(batch.readUpTo) < tx.nowMs - HISTORY_AFTER_MS)
+        tx.history.add(source);
       await tx.begin(
         [
           {
@@ -347,7 +350,6 @@ export class Ledger {
             cursor: batch.cursor,
             backfilled: batch.backfillDone,
             fresh: false,
-            behind,
             progress: batch.progress,
           },
         ],
@@ -366,7 +368,7 @@ export class Ledger {
       }
       if (letters.length > 0) await writeDeadLetters(tx.client, letters);
       for (let i = 0; i < events.length; i += MAX_BATCH)
-        await recordEvents(events.slice(i, i + MAX_BATCH), tx.recording());
+        await recordEvents(events.slice(i, i + MAX_BATCH), tx.recording({ mayBeHistory: batch.afterPause === true }));
     });
   }
 
@@ -538,6 +540,8 @@ export class Transaction {
   readonly #alongside: Promise<unknown>[] = [];
   #failure: unknown;
   readonly moves: RollupMoves;
+  /** Sources that count here what happened long ago. */
+  readonly history = new Set<string>();
 
   constructor(
     client: pg.PoolClient,
@@ -600,9 +604,17 @@ export class Transaction {
     this.#alongside.push(statement);
   }
 
-  recording(guess?: NewRecordGuess): RecordingContext {
+  /** @param mayBeHistory off: what is recorded comes as late as it always does */
+  recording({
+    guess,
+    mayBeHistory = true,
+  }: {
+    readonly guess?: NewRecordGuess | undefined;
+    readonly mayBeHistory?: boolean;
+  } = {}): RecordingContext {
     return {
       guess,
+      history: mayBeHistory ? this.history : undefined,
       client: this.client,
       working: this.working,
       moves: this.moves,
@@ -629,6 +641,7 @@ export class Transaction {
       nowMs,
     });
     const rest = [this.moves.write(client, seq), writeSourceReadings(client, this.#readings, this.#states, nowMs, seq)];
+    if (this.history.size > 0) rest.push(noteHistory(client, this.history, seq));
     if (budgets !== undefined && mayReach) {
       const [spent] = await allStatements([spending, writing, ...rest]);
       await noticeLimits(client, reachedLimits(spent, budgets), { policy: budgets, nowMs });

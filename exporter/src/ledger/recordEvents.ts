@@ -8,6 +8,7 @@ import { allStatements } from './allStatements.ts';
 import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import type { BudgetPolicy } from './budgets/budgetPolicy.ts';
 import { stableJson } from './dedupeEvents.ts';
+import { isHistory } from './isHistory.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import type { NewRecordGuess } from './newRecordGuess.ts';
 import { lateFields, splitKey } from './observe/attempts.ts';
@@ -49,6 +50,8 @@ export interface RecordingContext {
   readonly nowMs: number;
   /** Which kinds to take for new; learns what was found. Absent: every record is looked for. */
   readonly guess?: NewRecordGuess | undefined;
+  /** Takes the live sources that count what happened long ago; absent: nobody asks. */
+  readonly history?: Set<string> | undefined;
 }
 
 /** Why an event was not recorded: it contradicts an entry of the audit trail, which is only added to. */
@@ -214,6 +217,8 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
     ...(late === undefined ? {} : { late }),
   });
   context.moves.add(record, observation);
+  if (!context.hidden.has(event.source) && isHistory(event.kind, event.at, observation, context.nowMs))
+    context.history?.add(event.source);
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
   if (event.kind === 'usage' && typeof before?.doc.runId === 'string' && before.doc.runId !== record.state.doc.runId) {
     record.leftRun ??= before.doc.runId;

@@ -1,7 +1,5 @@
 import type { ClientBase } from 'pg';
 
-/** Older than this, what a source says is history: it is catching up. */
-export const BEHIND_MS = 10 * 60_000;
 /** Gaps are kept by power of two of seconds: 2^-4 s to 2^27 s (four years). */
 const GAP_EXPONENT_MIN = -4;
 const GAP_CELLS = 32;
@@ -27,8 +25,7 @@ export interface SourceReading {
   readonly eventMs: readonly number[];
   readonly cursor?: unknown;
   readonly backfilled: boolean;
-  readonly behind: boolean;
-  /** Nothing of the batch is older than {@link BEHIND_MS}. */
+  /** Nothing of the batch is history. */
   readonly fresh: boolean;
   readonly progress?: { readonly done: number; readonly total: number } | undefined;
 }
@@ -139,7 +136,6 @@ export async function writeSourceReadings(
       cursor: r.cursor === undefined ? null : r.cursor,
       backfilled: r.backfilled,
       live: isLive(r, state),
-      behind: r.behind,
       last_event: last > 0 ? new Date(last).toISOString() : null,
       progress: r.progress ?? null,
       gaps: r.way === 'push' ? addGaps(state?.gaps ?? {}, state?.lastEventMs, r.eventMs, nowMs) : null,
@@ -147,19 +143,27 @@ export async function writeSourceReadings(
   });
   await client.query({
     name: 'source_state_write',
-    text: `insert into fleetlens.source_state as s (source, way, cursor, backfilled, live_at, behind, last_event_at, progress, gaps, seq)
-      select source, way, cursor, backfilled, case when live then now() end, behind, last_event, progress, gaps, $2
+    text: `insert into fleetlens.source_state as s (source, way, cursor, backfilled, live_at, last_event_at, progress, gaps, seq)
+      select source, way, cursor, backfilled, case when live then now() end, last_event, progress, gaps, $2
       from jsonb_to_recordset($1::jsonb) as r(source text, way text, cursor jsonb, backfilled boolean, live boolean,
-        behind boolean, last_event timestamptz, progress jsonb, gaps jsonb)
+        last_event timestamptz, progress jsonb, gaps jsonb)
       on conflict (source) do update set
         cursor = coalesce(excluded.cursor, s.cursor),
         backfilled = s.backfilled or excluded.backfilled,
-        behind = excluded.behind,
         last_event_at = greatest(s.last_event_at, excluded.last_event_at),
         progress = excluded.progress,
         gaps = coalesce(excluded.gaps, s.gaps),
         updated_at = now(),
         seq = excluded.seq`,
     values: [JSON.stringify(rows), seq],
+  });
+}
+
+/** These sources count as catching up for a while. One whose backfill is under way does so anyway, until it ends. */
+export async function noteHistory(client: ClientBase, sources: ReadonlySet<string>, seq: number): Promise<void> {
+  await client.query({
+    name: 'source_state_history',
+    text: `update fleetlens.source_state set history_at = now(), seq = $2 where source = any($1) and live_at is not null`,
+    values: [[...sources], seq],
   });
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { isFinished } from '../contract/status.ts';
+import { isHistory } from './isHistory.ts';
 import type { Transaction } from './ledger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { observe } from './observe/observe.ts';
@@ -47,7 +48,8 @@ export async function sweepDue(tx: Transaction): Promise<boolean> {
     values: [MAX_DUE],
   });
   tx.hide([...runs.rows, ...steps.rows].filter((due) => !due.live).map((due) => due.source));
-  const context = tx.recording();
+  // That a run was lost long ago is known only now.
+  const context = tx.recording({ mayBeHistory: false });
   await tx.working.load('run', [...runs.rows, ...steps.rows.map((s) => ({ source: s.source, key: s.run_id }))]);
   await tx.working.load('step', steps.rows);
 
@@ -78,7 +80,8 @@ export async function sweepDue(tx: Transaction): Promise<boolean> {
 }
 
 /** Counts what waits for late usage: the cost of finished runs, and figures that never came. */
-async function settleRuns(runs: readonly WorkingRecord[], { client, policy, moves }: Transaction): Promise<void> {
+async function settleRuns(runs: readonly WorkingRecord[], tx: Transaction): Promise<void> {
+  const { client, policy, moves, nowMs } = tx;
   if (runs.length === 0) return;
   const usage = await client.query<{ source: string; run_id: string; cost: number | null; tokens: number | null }>({
     name: 'usage_of_runs',
@@ -101,6 +104,14 @@ async function settleRuns(runs: readonly WorkingRecord[], { client, policy, move
       },
     });
     moves.add(run, observation);
+    const endedAt = state.doc.finishedAt as string | undefined;
+    // What was told late is settled late, too.
+    if (
+      endedAt !== undefined &&
+      !tx.hides(run.source) &&
+      isHistory('run', endedAt, observation, nowMs - policy.settleAfterMs)
+    )
+      tx.history.add(run.source);
     run.state = { ...state, counted: observation.counted, held: observation.held };
     run.settled = attemptOf(state);
     run.dueAt = runDueAt(run, policy);

@@ -40,7 +40,7 @@ export async function writeAudit(tx: Transaction, entry: AuditEntry): Promise<st
   };
   const { key, fields } = normaliseData('audit', data, at);
   // What the exporter does itself has no rhythm that a silence would break.
-  const reading = { newestMs: tx.nowMs, eventMs: [], backfilled: true, behind: false, fresh: true };
+  const reading = { newestMs: tx.nowMs, eventMs: [], backfilled: true, fresh: true };
   await tx.begin([{ source: OWN_SOURCE, way: 'push', ...reading }]);
   await recordEvents([{ id: auditId, source: OWN_SOURCE, kind: 'audit', at, key, fields }], tx.recording());
   return auditId;

@@ -8,6 +8,7 @@ import {
   type MetricFamily,
   seriesPerLabelSet,
 } from '../contract/metricCatalogue.ts';
+import { CATCHING_UP_FOR } from '../ledger/isHistory.ts';
 import { fromNano } from '../ledger/nano.ts';
 import { OTHER } from '../ledger/observe/observe.ts';
 import { usualGapSeconds } from '../ledger/sourceState.ts';
@@ -96,6 +97,8 @@ interface Changes {
   readonly ledgerId: string;
   /** JSON of {@link RollupRow}s, in the order of their ids. */
   readonly pages: readonly string[];
+  /** Sources that counted history a while ago. */
+  readonly history: ReadonlySet<string>;
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -149,6 +152,7 @@ export class RollupSnapshot {
     }
     this.#nowMs = changes.nowMs;
     this.#mismatches = changes.mismatches;
+    this.#sources = this.#sources.map((one) => (changes.history.has(one.source) ? { ...one, catchingUp: true } : one));
     for (const page of changes.pages) {
       for (const row of JSON.parse(page) as RollupRow[]) this.#apply(row);
       await turn();
@@ -179,9 +183,12 @@ export class RollupSnapshot {
       mismatches: number | null;
       ledger_id: string;
       rollups: string | null;
+      history: string[];
     }>({
       name: 'snapshot_changes',
-      text: `select h.seq, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms, h.mismatches, h.ledger_id, p.rollups
+      // In the snapshot of the rollups: history never shows a scrape before the word that it is history.
+      text: `select h.seq, extract(epoch from clock_timestamp())::float8 * 1000 as now_ms, h.mismatches, h.ledger_id, p.rollups,
+          array(select source from fleetlens.source_state where history_at > now() - ${CATCHING_UP_FOR}) as history
         from fleetlens.head h left join (
           select r.id / ${PAGE_ROWS} as page, json_agg(json_build_array(
               r.id, r.value, r.count, r.buckets, r.exemplars, r.shown_first,
@@ -203,6 +210,7 @@ export class RollupSnapshot {
       mismatches: head.mismatches ?? undefined,
       ledgerId: head.ledger_id,
       pages: rows.flatMap(({ rollups }) => rollups ?? []),
+      history: new Set(head.history),
     };
   }
 
@@ -259,14 +267,13 @@ export class RollupSnapshot {
       source: string;
       way: string;
       live: boolean;
-      catching_up: boolean;
       last_event_at: Date | null;
       gaps: Record<string, number[]> | null;
       letters: string;
     }>({
       name: 'snapshot_sources',
       text: `select s.source, way, live_at is not null as live,
-          live_at is null or (behind and updated_at > now() - interval '5 minutes') as catching_up, last_event_at, gaps,
+          last_event_at, gaps,
           (select count(*) from fleetlens.dead_letter d where d.source = s.source) as letters
         from fleetlens.source_state s`,
       ...ANSWER_SOON,
@@ -275,7 +282,7 @@ export class RollupSnapshot {
     const others = rows.filter((row) => row.source !== OWN_SOURCE);
     this.#sources = others.map((row) => ({
       source: row.source,
-      catchingUp: row.catching_up,
+      catchingUp: !row.live,
       push: row.way === 'push',
       lastEventMs: row.way === 'push' ? row.last_event_at?.getTime() : undefined,
       usualGapSeconds: row.way === 'push' && row.gaps !== null ? usualGapSeconds(row.gaps) : undefined,

@@ -26,6 +26,8 @@ export async function pollForTest(source: Source, ledger: PullLedger): Promise<S
     log: pino({ level: 'silent' }),
     signal: new AbortController().signal,
     countRequest: (result) => results.push(result),
+    afterPause: false,
+    onBackfillProgress: () => {},
     quotaRemaining: () => {},
     onInterrupted: () => {},
   });

@@ -27,7 +27,7 @@ export interface ImportResult {
 export const IMPORT_BATCH = 2_000;
 
 function historyOf(source: string, done: boolean): SourceReading {
-  return { source, way: 'push', newestMs: undefined, eventMs: [], backfilled: done, behind: !done, fresh: false };
+  return { source, way: 'push', newestMs: undefined, eventMs: [], backfilled: done, fresh: false };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { CATCHING_UP_FOR } from '../isHistory.ts';
 import { usualGapSeconds } from '../sourceState.ts';
 import type { VisibleProjects } from './listRuns.ts';
 import { readSnapshot } from './readSnapshot.ts';
@@ -32,7 +33,7 @@ interface Row {
 }
 
 /** As `fleetlens_source_catching_up` has it. A source belongs to no project: who sees some sees those that have a run of these. */
-const SOURCES = `select s.source, s.way, s.backfilled, s.live_at is null or (s.behind and s.updated_at > now() - interval '5 minutes') as catching_up,
+const SOURCES = `select s.source, s.way, s.backfilled, s.live_at is null or coalesce(s.history_at > now() - ${CATCHING_UP_FOR}, false) as catching_up,
     s.progress, s.last_event_at, s.updated_at, case when s.way = 'push' then s.gaps end as gaps,
     (select count(*)::int from fleetlens.dead_letter d where d.source = s.source) as dead_letters,
     extract(epoch from now() - s.last_event_at)::float8 as silent_seconds

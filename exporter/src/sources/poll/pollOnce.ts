@@ -10,11 +10,15 @@ interface PollOnce {
   readonly ledger: PullLedger;
   /** Longest that one step (reading a page) may take, milliseconds. */
   readonly timeoutMs: number;
+  /** It was not read for longer than usual, or not yet by this process. */
+  readonly afterPause: boolean;
   readonly log: Logger;
   /** Aborts when the exporter stops or another replica polls. */
   readonly signal: AbortSignal;
   countRequest(result: SourceResult): void;
   quotaRemaining(calls: number): void;
+  /** A page of the first read was committed, and the next one begins after it. */
+  onBackfillProgress(): void;
   /** The source has been told to stop: nothing may poll it again before this promise settles. */
   onInterrupted(ended: Promise<void>): void;
 }
@@ -38,7 +42,7 @@ async function ofLedger<T>(doing: string, work: Promise<T>): Promise<T> {
  * interrupts it, the next poll goes on after the last committed page.
  */
 export async function pollOnce(poll: PollOnce): Promise<void> {
-  const { name, ledger, log } = poll;
+  const { name, ledger, log, afterPause } = poll;
   const { cursor: from, backfilled } = await ofLedger('reading the cursor', ledger.readCursor(name));
   poll.signal.throwIfAborted();
   const startedAt = new Date();
@@ -70,8 +74,9 @@ export async function pollOnce(poll: PollOnce): Promise<void> {
         signal.throwIfAborted();
         await ofLedger(
           'recording what was pulled',
-          ledger.recordPulled({ source: name, startedAt, backfillDone: backfilled, ...page }),
+          ledger.recordPulled({ source: name, startedAt, backfillDone: backfilled, afterPause, ...page }),
         );
+        if (!backfilled && !sameJson(page.cursor, cursor)) poll.onBackfillProgress();
       }
       cursor = page.cursor;
     }

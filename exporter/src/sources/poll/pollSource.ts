@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, ExponentialBackoff, handleAll } from 'cockatiel';
 import type { Logger } from 'pino';
+import { HISTORY_AFTER_MS } from '../../ledger/isHistory.ts';
 import { type Source, SourceError } from '../source.ts';
 import { LedgerFailure, pollOnce } from './pollOnce.ts';
 import type { PullLedger } from './pullLedger.ts';
@@ -64,6 +65,7 @@ export async function pollSource(polled: PolledSource, loop: PollLoop): Promise<
   const retries = new ExponentialBackoff({ initialDelay: pacing.retryDelayMs, maxDelay: pacing.maxRetryDelayMs });
   let retry = retries.next();
   let failing: string | undefined;
+  let workedMs = Number.NEGATIVE_INFINITY;
   let ending: Promise<void> | undefined;
 
   const attempt = async (): Promise<void> => {
@@ -75,10 +77,12 @@ export async function pollSource(polled: PolledSource, loop: PollLoop): Promise<
       source: polled.source,
       ledger: loop.ledger,
       timeoutMs: polled.timeoutMs,
+      afterPause: performance.now() - workedMs > Math.max(HISTORY_AFTER_MS, 2 * polled.pollIntervalMs),
       log,
       signal,
       countRequest: (result) => metrics.countRequest(name, result),
       quotaRemaining: (calls) => metrics.quotaRemaining(name, calls),
+      onBackfillProgress: () => metrics.backfillProgressed(name, new Date()),
       onInterrupted: (ended) => {
         ending = ended;
         void ended.then(() => {
@@ -103,6 +107,7 @@ export async function pollSource(polled: PolledSource, loop: PollLoop): Promise<
         }
       });
       if (spared !== undefined) throw spared;
+      workedMs = performance.now();
       metrics.pollWorked(name, (performance.now() - startedMs) / 1000, new Date());
       if (failing !== undefined) log.info('the source works again');
       failing = undefined;

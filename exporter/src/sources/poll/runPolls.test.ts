@@ -119,6 +119,45 @@ describe('a poll', () => {
     expect(cursors.slice(0, 3)).toEqual([undefined, 2, 4]);
   });
 
+  it('says what it reads after a pause, and only then: the first of this process', async () => {
+    let polls = 0;
+    const source = sourceOf(async function* () {
+      polls++;
+      yield page({ n: polls }, `r${polls}`);
+    });
+    const { ledger } = start({ main: source });
+    await waitFor(() => polls > 3, { what: 'some polls' });
+    const recorded = ledger.batches.filter(({ records }) => records.length > 0);
+    expect(recorded.slice(0, 3).map(({ afterPause }) => afterPause)).toEqual([true, false, false]);
+  });
+
+  it('a first one that takes long is a source that answers, as long as it gets on', async () => {
+    const isStopped = Promise.withResolvers<void>();
+    const source = sourceOf(async function* () {
+      yield page({ n: 1 }, 'a');
+      await isStopped.promise;
+    });
+    const { value, stop } = start({ main: source });
+    const lastSuccess = () => value('fleetlens_source_last_success_timestamp_seconds', { source: 'main' });
+    await waitFor(async () => ((await lastSuccess()) ?? 0) > STARTED.getTime() / 1000, { what: 'a page' });
+    isStopped.resolve();
+    await stop();
+  });
+
+  it('a later one that never ends is none that worked', async () => {
+    let polls = 0;
+    const source = sourceOf(async function* () {
+      polls++;
+      yield page({ n: polls }, `r${polls}`);
+      if (polls > 1) throw new SourceError('the second page', { result: 'server' });
+    });
+    const { value } = start({ main: source });
+    await waitFor(() => polls > 1, { what: 'the end of the first' });
+    const worked = await value('fleetlens_source_last_success_timestamp_seconds', { source: 'main' });
+    await waitFor(() => polls > 5, { what: 'some polls' });
+    expect(await value('fleetlens_source_last_success_timestamp_seconds', { source: 'main' })).toBe(worked);
+  });
+
   it('writes nothing while nothing changes', async () => {
     let polls = 0;
     const source = sourceOf(async function* () {

@@ -9,6 +9,8 @@ export interface SourceMetrics {
   /** Ends a poll that read everything it wanted. */
   pollWorked(source: string, seconds: number, now: Date): void;
   pollFailed(source: string, seconds: number): void;
+  /** The first read of a source got on: it answers, although its poll may take hours. */
+  backfillProgressed(source: string, now: Date): void;
   /** This replica polls no more: it has nothing to say about whether the source is up. */
   pollingStopped(source: string): void;
   quotaRemaining(source: string, calls: number): void;
@@ -43,6 +45,7 @@ export function createSourceMetrics(registry: Registry, sources: readonly string
       up.set({ source }, 0);
       duration.observe({ source }, seconds);
     },
+    backfillProgressed: (source, now) => lastSuccess.set({ source }, now.getTime() / 1000),
     pollingStopped: (source) => up.remove({ source }),
     quotaRemaining: (source, calls) => quota.set({ source }, calls),
   };
