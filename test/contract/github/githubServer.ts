@@ -418,10 +418,14 @@ function pullNode(pull: PullState): unknown {
       createdAt: updatedAt,
     })),
   ];
-  const connection = ({ first }: { first: number }) => ({
-    pageInfo: { hasNextPage: contexts.length > first },
-    nodes: contexts.slice(0, first),
+  const connection = (args: Boundaries) => ({
+    pageInfo: { hasNextPage: contexts.length > (args.first ?? args.last ?? 0) },
+    nodes: within('contexts', contexts, args),
   });
+  const commits = [
+    { commit: { oid: '0'.repeat(40), statusCheckRollup: null } },
+    { commit: { oid: pull.headSha, statusCheckRollup: contexts.length === 0 ? null : { contexts: connection } } },
+  ];
   return {
     number: pull.number,
     url: `${pageUrl(pull)}/pull/${pull.number}`,
@@ -432,12 +436,27 @@ function pullNode(pull: PullState): unknown {
     mergedAt: pull.mergedAt,
     mergeStateStatus: upper(pull.mergeableState),
     headRefOid: pull.headSha,
-    commits: {
-      nodes: [
-        { commit: { oid: pull.headSha, statusCheckRollup: contexts.length === 0 ? null : { contexts: connection } } },
-      ],
-    },
+    commits: (args: Boundaries) => ({ nodes: within('commits', commits, args) }),
   };
+}
+
+interface Boundaries {
+  readonly first?: number;
+  readonly last?: number;
+}
+
+/** GitHub gives no list whose length was not asked for, and none of more than 100. */
+function within<T>(name: string, all: readonly T[], { first, last }: Boundaries): readonly T[] {
+  const asked = first ?? last;
+  if (asked === undefined || asked > 100) {
+    throw new GraphQLError(
+      `You must provide a \`first\` or \`last\` value to properly paginate the \`${name}\` connection.`,
+      {
+        extensions: { type: 'MISSING_PAGINATION_BOUNDARIES' },
+      },
+    );
+  }
+  return first === undefined ? all.slice(-asked) : all.slice(0, asked);
 }
 
 async function readAll(request: IncomingMessage): Promise<string> {

@@ -181,6 +181,14 @@ describe('what is refused, and why', () => {
     });
   });
 
+  it('a body that is empty, which no signature can be of', async () => {
+    const receiver = githubWebhook(
+      withWebUrl(configSchema.parse({ api_key: 't', runs_of: ['agents'], webhook_secret: SECRET })),
+    );
+    const headers = { 'x-github-event': 'check_run', 'x-github-delivery': 'd1', 'x-hub-signature-256': 'sha256=00' };
+    expect(await receiver?.receive({ body: Buffer.from(''), headers })).toMatchObject({ refused: 'signature' });
+  });
+
   it.each([
     [{ 'x-github-event': undefined }, /X-GitHub-Event/],
     [{ 'x-github-delivery': undefined }, /X-GitHub-Delivery/],
