@@ -36,6 +36,20 @@ const PHASES: PhaseResult[] = [
     },
   },
   {
+    phase: 'scenarios',
+    startedAt: new Date(CREATED.getTime() + 14_000),
+    durationSeconds: 5,
+    usage: {
+      input_tokens: 70,
+      output_tokens: 7,
+      total_tokens: 77,
+      call_count: 1,
+      cost_usd: 0.125,
+      providers: { anthropic: 1 },
+      models: { 'claude-sonnet-4': 1 },
+    },
+  },
+  {
     phase: 'evaluation',
     startedAt: new Date(CREATED.getTime() + 20_000),
     durationSeconds: 3,
@@ -149,7 +163,7 @@ it('tells of a run what its row says, in the row’s own names', async () => {
       ),
     },
     // Its own total counts phases as calls; this one counts calls.
-    llm_usage: { phases: usage?.phases, total: { ...usage?.total, call_count: 5 } },
+    llm_usage: { phases: usage?.phases, total: { ...usage?.total, call_count: 6 } },
     error_summary: null,
     chat_session_id: 'chat-1',
     run_summary_message_id: null,
@@ -160,6 +174,15 @@ it('tells of a run what its row says, in the row’s own names', async () => {
     ui_trigger_metadata: null,
     ui_triggered_at: at(0),
   });
+});
+
+it('tells the phases in the order in which they ran, which is not that of their names', async () => {
+  const found = (await summary()).runs.find(({ id }) => id === 'a') as {
+    metrics: { phase_timings: Json };
+    llm_usage: { phases: Json };
+  };
+  const ran = PHASES.map(({ phase }) => phase);
+  expect([found.metrics.phase_timings, found.llm_usage.phases].map((told) => Object.keys(told))).toEqual([ran, ran]);
 });
 
 it('a failed run says why; one without figures has null for them', async () => {

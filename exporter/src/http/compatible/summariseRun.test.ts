@@ -151,6 +151,21 @@ it('what is not known of a run is null', () => {
   expect(summarise({ attributes })).toEqual(EMPTY);
 });
 
+it('phases are told in the order in which they run, and by name where that is not known; so is what they used', () => {
+  const step = (stepId: string, index?: number) => ({
+    stepId,
+    startedAt: at(1),
+    ...(index !== undefined && { index }),
+  });
+  const steps = [step('b'), step('evaluation', 10), step('a'), step('scenarios', 2), step('c')];
+  const used = (usageId: string, stepId?: string) => ({ usageId, inputTokens: 1, ...(stepId && { stepId }) });
+  const usage = [used('z'), used('y'), used('u1', 'a'), used('x'), used('u2', 'evaluation'), used('u3', 'scenarios')];
+  const { metrics, llm_usage } = summarise({}, steps, usage);
+  const names = (of: unknown) => Object.keys(of ?? {});
+  expect(names(metrics?.phase_timings)).toEqual(['scenarios', 'evaluation', 'a', 'b', 'c']);
+  expect(names(llm_usage?.phases)).toEqual(['scenarios', 'evaluation', 'a', 'x', 'y', 'z']);
+});
+
 it.each([
   ['queued', 'created'],
   ['running', 'running'],

@@ -12,8 +12,9 @@ const CRUCIBLE_WORDS: ReadonlyMap<string, string> = new Map(
 const METRICS_PREFIX = 'metrics.';
 
 /** A run of the ledger as Int Crucible tells it: what sources/int-crucible/mapRun.ts read, back again. */
-export function summariseRun({ run, steps, usage }: RunWithPhases): SummarisedRun {
+export function summariseRun({ run, ...phases }: RunWithPhases): SummarisedRun {
   const attributes: Json = run.attributes ?? {};
+  const { steps, usage } = inOrder(phases);
   return {
     id: run.runId ?? '',
     project_id: run.project ?? '',
@@ -39,6 +40,25 @@ export function summariseRun({ run, steps, usage }: RunWithPhases): SummarisedRu
     ui_trigger_metadata: objectOf(attributes.uiTriggerMetadata),
     ui_triggered_at: textOf(attributes.uiTriggeredAt),
   };
+}
+
+/** Phases in the order in which they run, and what they used in the same. */
+function inOrder({ steps, usage }: Omit<RunWithPhases, 'run'>): Omit<RunWithPhases, 'run'> {
+  const ordered = steps.toSorted((a, b) => byNumber(a.index, b.index) || byText(a.stepId, b.stepId));
+  const place = new Map(ordered.map(({ stepId }, i) => [stepId, i]));
+  return {
+    steps: ordered,
+    usage: usage.toSorted((a, b) => byNumber(place.get(a.stepId), place.get(b.stepId)) || byText(a.usageId, b.usageId)),
+  };
+}
+
+/** What has none comes last. */
+function byNumber(a = Number.MAX_VALUE, b = Number.MAX_VALUE): number {
+  return a - b;
+}
+
+function byText(a = '', b = ''): number {
+  return a < b ? -1 : 1;
 }
 
 function metricsOf(

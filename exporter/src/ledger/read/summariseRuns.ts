@@ -20,14 +20,12 @@ const PAGE = `select r.doc - '{prompt,referenceImages}'::text[] as doc, r.source
   order by r.created_at desc, r.key desc, r.source desc limit $8 offset $9`;
 
 const STEPS = `select s.source, s.doc from unnest($1::text[], $2::text[], $3::text[]) as of_run(source, first, before)
-    join fleetlens.step s on s.source = of_run.source and s.key >= of_run.first collate "C" and s.key < of_run.before collate "C"
-  order by (s.doc ->> 'index')::numeric nulls last, s.key`;
+    join fleetlens.step s on s.source = of_run.source and s.key >= of_run.first collate "C" and s.key < of_run.before collate "C"`;
 
 const USAGE = `select u.source, u.doc from unnest($1::text[], $2::text[]) as of_run(source, run_id)
-    join fleetlens.usage u on u.source = of_run.source and u.run_id = of_run.run_id
-  order by u.key`;
+    join fleetlens.usage u on u.source = of_run.source and u.run_id = of_run.run_id`;
 
-/** A run with what its phases took and used. */
+/** A run with what its phases took and used, in no order. */
 export interface RunWithPhases {
   readonly run: RunRecord;
   readonly steps: readonly RecordOf<'step'>[];
