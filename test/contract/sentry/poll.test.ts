@@ -290,6 +290,46 @@ describe('reading on', () => {
     expect(await bed.counted(ERRORS)).toEqual({ 'sentry,a': 8 });
   });
 
+  it.each([
+    ['in one go', 100],
+    ['interrupted', 2],
+  ])('errors without a readable time are read once, %s, and what comes later is found', async (_how, pageSize) => {
+    const bed = await sentryBed();
+    const starts = (asked: Awaited<ReturnType<typeof bed.poll>>['asked']) =>
+      asked.filter(({ path }) => path.includes('bot/events')).map(({ query }) => `${query.get('start')}Z`);
+    bed.sentry.pageSize = pageSize;
+    for (let i = 0; i < 4; i++) bed.sentry.capture('bot', { at: ago(3_600 * (i + 2)), issue: '1', culprit: 'a(b)' });
+    await bed.poll();
+    // From now on it writes times in another way.
+    const untimed = (body: unknown) => (body as object[]).map((event) => ({ ...event, dateCreated: 'today' }));
+    for (let i = 0; i < 4; i++) bed.sentry.capture('bot', { at: ago(3_000 + i), issue: '1', culprit: 'a(b)' });
+    let pages = 0;
+    const change = (body: unknown) => (pageSize === 2 && ++pages > 1 ? 'gone' : untimed(body));
+    bed.sentry.http.fail(/bot\/events/, { kind: 'drift', change }, pageSize === 2 ? 2 : 1);
+    const { failure } = await bed.poll();
+    expect(failure === undefined).toBe(pageSize === 100);
+    bed.sentry.http.heal();
+    bed.sentry.http.fail(/bot\/events/, { kind: 'drift', change: untimed }, 99);
+    await bed.poll();
+    expect((await bed.errors()).length).toBe(8);
+    const [start] = starts((await bed.poll()).asked);
+    expect(Date.parse(start ?? '')).toBeGreaterThan(Date.parse(ago(1_200)));
+    bed.sentry.capture('bot', { at: ago(60), issue: '1', culprit: 'a(b)' });
+    await bed.poll();
+    expect((await bed.errors()).length).toBe(9);
+  });
+
+  it('while a list is empty, or nothing new comes to it, what comes late is found however late it is', async () => {
+    const bed = await sentryBed();
+    for (const late of [7_200, 3_600]) {
+      await bed.poll();
+      await bed.poll();
+      bed.sentry.capture('bot', { at: ago(late), issue: '1', culprit: 'a(b)' });
+    }
+    await bed.poll();
+    expect(await bed.counted(ERRORS)).toEqual({ 'sentry,a': 2 });
+  });
+
   it('a time ahead of this clock does not hide what comes after it', async () => {
     const bed = await sentryBed();
     bed.sentry.capture('bot', { at: ago(60), issue: '1', culprit: 'a(b)' });

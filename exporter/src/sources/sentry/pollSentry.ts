@@ -13,10 +13,8 @@ import type { Period, SentryApi, SentryPage } from './sentryApi.ts';
 const listState = z.object({
   /** Time of the newest thing that was read, RFC 3339. */
   readTo: z.string().optional(),
-  /** A period that is being read, newest first, and the page that comes next. */
-  reading: z
-    .object({ from: z.string(), until: z.string(), page: z.string(), newest: z.string().optional() })
-    .optional(),
+  /** A period that is being read, newest first, the page that comes next, and what will be `readTo`. */
+  reading: z.object({ from: z.string(), until: z.string(), page: z.string(), newest: z.string() }).optional(),
 });
 type ListState = z.output<typeof listState>;
 const cursorSchema = z.object({ v: z.literal(1), lists: z.record(z.string(), listState) });
@@ -92,6 +90,10 @@ export class SentryPoll {
     });
   }
 
+  /**
+   * A list is read to the newest thing in it, and stays where it was, at first at its beginning, while there is none: what comes late to
+   * it is found. What has no readable time may be as new as the period, or it would be read again for ever.
+   */
   async *#readList(
     list: List,
     state: ListState,
@@ -99,20 +101,21 @@ export class SentryPoll {
   ): AsyncGenerator<{ rows: RowRecords[]; state: ListState }> {
     const period = state.reading ?? this.#periodSince(state.readTo, startedAt);
     let page = state.reading?.page;
-    let newest = state.reading?.newest;
+    let newest = state.reading?.newest ?? state.readTo ?? period.from;
     do {
       const { items, next } = await list.read(period, page);
       const rows: RowRecords[] = [];
       for (const item of items) {
         const mapped = await list.map(item);
         rows.push(...mapped.rows);
-        if (mapped.at !== undefined && (newest === undefined || mapped.at > newest)) newest = mapped.at;
+        const at = mapped.at ?? period.until;
+        if (at > newest) newest = at;
       }
       page = next;
       const { from, until } = period;
       // A clock that is ahead must not make later errors look read.
-      const readTo = least(newest, until) ?? state.readTo ?? until;
-      if (page === undefined) yield { rows, state: { readTo } };
+      if (newest > until) newest = until;
+      if (page === undefined) yield { rows, state: { readTo: newest } };
       else yield { rows, state: { reading: { from, until, page, newest } } };
     } while (page !== undefined);
   }
@@ -194,10 +197,6 @@ export class SentryPoll {
     }
     return [...this.#projectIds.values()];
   }
-}
-
-function least(time: string | undefined, most: string): string | undefined {
-  return time === undefined || time < most ? time : most;
 }
 
 function forgetOldest(issues: Map<string, unknown>): void {
