@@ -58,6 +58,19 @@ test('Explore shows a run as a trace', async ({ page, fleet }) => {
   await expect(page.getByText('Queue wait').first()).toBeVisible();
 });
 
+test('Explore stays with what is chosen by mouse', async ({ page, errors }) => {
+  const queries = [{ refId: 'A', datasource: SOURCE, queryType: 'runs' }];
+  const panes = { one: { datasource: SOURCE.uid, queries, range: { from: 'now-2d', to: 'now' } } };
+  await page.goto(`/explore?schemaVersion=1&orgId=1&panes=${encodeURIComponent(JSON.stringify(panes))}`);
+  await expect(page.getByRole('cell').or(page.getByRole('gridcell')).first()).toBeVisible();
+  const picker = page.getByRole('combobox', { name: 'Query', exact: true });
+  await picker.click();
+  await page.getByRole('option', { name: 'A run as a trace' }).click();
+  await expect(picker).toHaveValue('A run as a trace');
+  await expect(page.getByText('Choose a source and the id of a run', { exact: false }).first()).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
 test('a variable has the values that the exporter knows', async ({ variableEditPage, page }) => {
   await variableEditPage.setVariableType('Query');
   await variableEditPage.datasource.set(SOURCE_NAME);

@@ -2,7 +2,7 @@ import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensi
 import type { QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Alert, Combobox, InlineField, InlineSwitch, MultiCombobox } from '@grafana/ui';
-import { useId } from 'react';
+import { useId, useMemo, useRef } from 'react';
 import { CommittedInput } from '../components/CommittedInput';
 import { topicsOf } from './answerQuery';
 import { FilterInputs } from './FilterInputs';
@@ -37,6 +37,8 @@ const FILTERS_OF: Readonly<Record<FleetQueryType, readonly FilterName[]>> = {
   events: ['source', 'project', 'workflow'],
 };
 const OF_ONE_RECORD: readonly FleetQueryType[] = ['run', 'steps', 'trace', 'output', 'chain'];
+const GROUP_OPTIONS = ANALYTICS_DIMENSIONS.map((value) => ({ value }));
+const EVENT_OPTIONS = EVENT_TYPES.map((value) => ({ value, label: value.replaceAll('_', ' ') }));
 const WITH_LIMIT: readonly FleetQueryType[] = ['runs', 'chains', 'sandboxes', 'usage', 'output', 'events'];
 
 /** Every change runs the query; what is typed does when the field is left or with Enter. */
@@ -44,11 +46,18 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
   const { queryType = 'runs', limit = DEFAULT_LIMIT, groupBy = ['workflow'], events = ['failed_runs'] } = query;
   // A combobox is named by its field's label alone, and the field knows it by its id.
   const id = useId();
+  const latest = useRef(query);
+  latest.current = query;
+  // Grafana's pickers may say a choice again while it is being drawn, with what they were given before it: Explore, which draws at
+  // once, would go round without end.
   const change = (changes: Partial<FleetQuery>) => {
-    onChange({ ...query, queryType, ...changes });
+    const changed = { ...latest.current, queryType: latest.current.queryType ?? queryType, ...changes };
+    if (JSON.stringify(changed) === JSON.stringify(latest.current)) return;
+    onChange(changed);
     onRunQuery();
   };
-  const typeLabels = useTypeLabels();
+  // A picker takes a new object of the chosen option for another choice, and drops what was typed.
+  const typeOptions = useMemo(typesToChoose, []);
   const isAlerting = app === 'unified-alerting' || app === 'cloud-alerting';
   return (
     <>
@@ -67,7 +76,7 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
         <Combobox
           id={`${id}type`}
           width={40}
-          options={QUERY_TYPES.map((value) => ({ value, ...typeLabels[value] }))}
+          options={typeOptions}
           value={queryType}
           onChange={({ value }) => change({ queryType: value })}
         />
@@ -107,7 +116,7 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
           <MultiCombobox
             id={`${id}groupBy`}
             width={40}
-            options={ANALYTICS_DIMENSIONS.map((value) => ({ value }))}
+            options={GROUP_OPTIONS}
             value={groupBy}
             onChange={(chosen) => change({ groupBy: chosen.map(({ value }) => value as AnalyticsDimension) })}
           />
@@ -118,7 +127,7 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
           <MultiCombobox
             id={`${id}events`}
             width={40}
-            options={EVENT_TYPES.map((value) => ({ value, label: value.replaceAll('_', ' ') }))}
+            options={EVENT_OPTIONS}
             value={events}
             onChange={(chosen) => change({ events: chosen.map(({ value }) => value as EventType) })}
           />
@@ -167,8 +176,8 @@ function Typed({ label, value = '', ...input }: TypedProps) {
   );
 }
 
-function useTypeLabels(): Readonly<Record<FleetQueryType, { label: string; description?: string }>> {
-  return {
+function typesToChoose() {
+  const labels: Readonly<Record<FleetQueryType, { label: string; description?: string }>> = {
     runs: { label: t('datasource.type.runs', 'Runs') },
     run: { label: t('datasource.type.run', 'One run') },
     steps: { label: t('datasource.type.steps', 'Steps of a run') },
@@ -192,4 +201,5 @@ function useTypeLabels(): Readonly<Record<FleetQueryType, { label: string; descr
       description: t('datasource.type.events-for', 'For annotations: failed runs and chains, budget pauses'),
     },
   };
+  return QUERY_TYPES.map((value) => ({ value, ...labels[value] }));
 }

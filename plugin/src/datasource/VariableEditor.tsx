@@ -8,6 +8,8 @@ import { FILTERS, type FleetQuery, type FleetSourceOptions, type FleetVariableQu
 
 type Props = QueryEditorProps<FleetDataSource, FleetQuery, FleetSourceOptions, FleetVariableQuery>;
 
+const OPTIONS = FILTERS.map((value) => ({ value }));
+
 export default function VariableEditor({ datasource, query, onChange }: Props) {
   const { values = 'project', filters } = query;
   const id = useId();
@@ -18,7 +20,7 @@ export default function VariableEditor({ datasource, query, onChange }: Props) {
         <Combobox
           id={id}
           width={40}
-          options={FILTERS.map((value) => ({ value }))}
+          options={OPTIONS}
           value={values}
           onChange={({ value }) => onChange({ ...query, values: value })}
         />

@@ -2,7 +2,7 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { Combobox, Icon, IconButton, Input, useStyles2 } from '@grafana/ui';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import type { OutputSearch } from './useOutputSearch';
@@ -38,6 +38,7 @@ export function OutputToolbar({ search, onSearch, steps, onStep, live, textUrl, 
     clearTimeout(timer.current);
     timer.current = setTimeout(() => onSearch(words), TYPING_MS);
   };
+  const stepOptions = useMemo(() => steps.map((step) => ({ value: step.stepId, label: stepLabel(step) })), [steps]);
   const { count, hasMore, index, error } = search;
   return (
     <div className={styles.bar} role="toolbar" aria-label={t('output.toolbar', 'Output')}>
@@ -82,7 +83,7 @@ export function OutputToolbar({ search, onSearch, steps, onStep, live, textUrl, 
       {steps.length > 1 && (
         <div className={styles.step}>
           <Combobox
-            options={steps.map((step) => ({ value: step.stepId, label: stepLabel(step) }))}
+            options={stepOptions}
             value={null}
             onChange={(option) => option !== null && onStep(option.value)}
             placeholder={t('output.jump', 'Jump to step')}

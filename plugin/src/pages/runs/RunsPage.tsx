@@ -303,16 +303,18 @@ function sortLabel([sort, order]: readonly [Sort, Order]): string {
 }
 
 function SortPicker({ filters: { sort, order }, onChange }: Pick<FiltersProps, 'filters' | 'onChange'>) {
-  const choices = SORT_CHOICES.some(([by, way]) => by === sort && way === order)
-    ? SORT_CHOICES
-    : [...SORT_CHOICES, [sort, order] as const];
+  const options = useMemo(() => {
+    const isUsual = SORT_CHOICES.some(([by, way]) => by === sort && way === order);
+    const choices = isUsual ? SORT_CHOICES : [...SORT_CHOICES, [sort, order] as const];
+    return choices.map((choice) => ({ value: choice.join(' '), label: sortLabel(choice) }));
+  }, [sort, order]);
   return (
     <Combobox
       aria-label={t('runs.sort.label', 'Sort')}
       width="auto"
       minWidth={18}
       value={`${sort} ${order}`}
-      options={choices.map((choice) => ({ value: choice.join(' '), label: sortLabel(choice) }))}
+      options={options}
       onChange={({ value }) => {
         const [by, way] = value.split(' ');
         onChange({ sort: by, order: way });
