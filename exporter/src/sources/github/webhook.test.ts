@@ -160,6 +160,10 @@ it.each([
   expect('events' in outcome && outcome.events).toHaveLength(count);
 });
 
+it('an event of no interest is taken and says nothing', async () => {
+  expect(await receive('star', { action: 'created' })).toEqual({ events: [] });
+});
+
 it('a payload may come as the field of a form', async () => {
   const payload = { check_run: CHECK };
   const headers = { 'content-type': FORM };
@@ -181,12 +185,14 @@ describe('what is refused, and why', () => {
     });
   });
 
-  it('a body that is empty, which no signature can be of', async () => {
-    const receiver = githubWebhook(
-      withWebUrl(configSchema.parse({ api_key: 't', runs_of: ['agents'], webhook_secret: SECRET })),
-    );
-    const headers = { 'x-github-event': 'check_run', 'x-github-delivery': 'd1', 'x-hub-signature-256': 'sha256=00' };
-    expect(await receiver?.receive({ body: Buffer.from(''), headers })).toMatchObject({ refused: 'signature' });
+  it.each([
+    ['an empty body, which no signature can be of', '', 'sha256=00'],
+    ['an empty signature', '{}', ''],
+  ])('%s', async (_what, body, signature) => {
+    const config = configSchema.parse({ api_key: 't', runs_of: ['agents'], webhook_secret: SECRET });
+    const headers = { 'x-github-event': 'check_run', 'x-github-delivery': 'd1', 'x-hub-signature-256': signature };
+    const outcome = await githubWebhook(withWebUrl(config))?.receive({ body: Buffer.from(body), headers });
+    expect(outcome).toMatchObject({ refused: 'signature', sent: signature });
   });
 
   it.each([
