@@ -1,4 +1,4 @@
-import { once, rise, unlessCatchingUp } from './promql.ts';
+import { once, rise, riseExactly, riseInOpenWindow, unlessCatchingUp } from './promql.ts';
 import type { RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -162,13 +162,18 @@ export const RATE_LIMIT_RULES: RuleFile = {
       expr: `
         sum_over_time(
           (
-            ${rise('source, project', 'fleet_rate_limited_total', 'layer="repo"', repo.window)} > bool 0
+            ${riseExactly('source, project', 'fleet_rate_limited_total', 'layer="repo"', repo.window)} > bool 0
           )[${repo.range}:${repo.window}]
+        )
+        + on (source, project)
+        (
+          ${riseInOpenWindow('source, project', 'fleet_rate_limited_total', 'layer="repo"', repo.window)} > bool 0
         ) >= ${repo.windows}
-          ${unlessCatchingUp(repo.range)}`,
+          ${unlessCatchingUp('1h')}`,
       summary: '{{ $labels.project }} ({{ $labels.source }}) hits its rate limit again and again',
-      description: `The repository was limited in {{ $value | printf "%.0f" }} windows of ${repo.window} in the last ${repo.range}: a misconfigured webhook, or malice.`,
+      description: `The repository was limited in {{ $value | printf "%.0f" }} windows of ${repo.window} in the last hour: a misconfigured webhook, or malice.`,
       dashboard: ['fleetlens-integrations', 'source', 'project'],
+      note: `Windows as the clock cuts them: those of the last ${repo.range}, and the one that is open now.`,
     },
   ],
 };

@@ -25,13 +25,68 @@ export function rise(labels: string, series: Series, matchers: string, window: s
   return `sum by (${labels}) (${once(`increase(${range})`)})`;
 }
 
+/** A series that a scrape missed says for so long what it said last, as everywhere in Prometheus. */
+const LOOKBACK = '5m';
+
+/**
+ * As `rise`, to the last one: increase() extrapolates, and what happens between the samples of two windows that follow each other it
+ * has in neither. A series that began in the window rose from what it showed first.
+ */
+export function riseExactly(labels: string, series: Series, matchers: string, window: string): string {
+  const selector = matchers === '' ? series : `${series}{${matchers}}`;
+  const now = `last_over_time(${selector}[${LOOKBACK}])`;
+  const before = `last_over_time(${selector}[${LOOKBACK}] offset ${window})`;
+  return `sum by (${labels}) (${once(`${now} - (${before} or min_over_time(${selector}[${window}]))`)})`;
+}
+
+/** As `riseExactly`, in the window that is open now: windows of that length begin when the clock says so. */
+export function riseInOpenWindow(labels: string, series: Series, matchers: string, window: string): string {
+  const selector = matchers === '' ? series : `${series}{${matchers}}`;
+  const now = `last_over_time(${selector}[${LOOKBACK}])`;
+  const began = `max_over_time(${now}[${window}:${window}])`;
+  return `sum by (${labels}) (${once(`${now} - (${began} or min_over_time(${selector}[${window}]))`)})`;
+}
+
+/** In pieces of so long history is looked for; what happens now in the same piece is taken for history, too. */
+export const PIECE = '5m';
+
+/** What a counter rose by in the last piece while its source caught up: what it read then happened before. To be recorded. */
+export function historyOfPiece(labels: string, series: Series, matchers: string): string {
+  return `
+    ${riseExactly(labels, series, matchers, PIECE)}
+      and on (source) max_over_time(fleetlens_source_catching_up[${PIECE}]) == 1`;
+}
+
+/**
+ * As `riseExactly`, without history. Rules over windows wait for an hour at most ({@link unlessCatchingUp}): a longer window still has in it
+ * what was read late when they go on.
+ * @param recorded the series that {@link historyOfPiece} is recorded as
+ */
+export function riseWithoutHistory(
+  labels: string,
+  series: Series,
+  matchers: string,
+  window: string,
+  recorded: string,
+): string {
+  const selector = matchers === '' ? series : `${series}{${matchers}}`;
+  return `
+    ${riseExactly(labels, series, matchers, window)}
+    - (sum_over_time(${recorded}[${window}:${PIECE}]) or 0 * sum by (${labels}) (${once(`last_over_time(${selector}[${LOOKBACK}])`)}))`;
+}
+
 /** Rules over windows leave a source out while it catches up: what is read late did not happen now. */
 export function unlessCatchingUp(window: string): string {
   return `unless on (source) max_over_time(fleetlens_source_catching_up[${atMostOneHour(window)}]) == 1`;
 }
 
 function atMostOneHour(window: string): string {
-  return durationSeconds(window) > 3600 ? '1h' : window;
+  return isLonger(window) ? '1h' : window;
+}
+
+/** Whether rules wait for less than the window. */
+export function isLonger(window: string): boolean {
+  return durationSeconds(window) > 3600;
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };

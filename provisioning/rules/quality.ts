@@ -1,4 +1,4 @@
-import { once, rise, unlessCatchingUp } from './promql.ts';
+import { historyOfPiece, once, PIECE, rise, riseWithoutHistory, unlessCatchingUp } from './promql.ts';
 import type { RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -10,40 +10,49 @@ const LABELS = 'source, project, workflow';
 const PLACE = '{{ $labels.workflow }} on {{ $labels.project }} ({{ $labels.source }})';
 const RESULTS = 'fleet_quality_threshold_results_total';
 
+const LEVEL = 'source_project_workflow';
+const EVALUATIONS = `${LEVEL}:fleet_quality_evaluations:increase${drop.window}`;
+const EVALUATIONS_BEFORE = `${LEVEL}:fleet_quality_evaluations:history${PIECE}`;
+const SCORES = `${LEVEL}:fleet_quality_scores:increase${drop.window}`;
+const SCORES_BEFORE = `${LEVEL}:fleet_quality_scores:history${PIECE}`;
+const MEAN = `${LEVEL}:fleet_quality_score:mean_increase${drop.window}`;
+const ALL_RESULTS = `${LEVEL}:fleet_quality_threshold_results:increase${missed.window}`;
+const RESULTS_BEFORE = `${LEVEL}:fleet_quality_threshold_results:history${PIECE}`;
+const MISSED = `${LEVEL}:fleet_quality_thresholds_missed:increase${missed.window}`;
+const MISSED_BEFORE = `${LEVEL}:fleet_quality_thresholds_missed:history${PIECE}`;
+const MISSED_RATIO = `${LEVEL}:fleet_quality_thresholds_missed_per_result:ratio_increase${missed.window}`;
+
 export const QUALITY_RULES: RuleFile = {
   name: 'fleet-quality',
   about: 'What the runs bring forth: quality scores, pull requests, CI.',
   rules: [
+    { record: EVALUATIONS_BEFORE, expr: historyOfPiece(LABELS, 'fleet_quality_score_count', '') },
+    { record: SCORES_BEFORE, expr: historyOfPiece(LABELS, 'fleet_quality_score_sum', '') },
     {
-      record: `source_project_workflow:fleet_quality_evaluations:increase${drop.window}`,
-      expr: rise(LABELS, 'fleet_quality_score_count', '', drop.window),
+      record: EVALUATIONS,
+      expr: riseWithoutHistory(LABELS, 'fleet_quality_score_count', '', drop.window, EVALUATIONS_BEFORE),
     },
     {
-      record: `source_project_workflow:fleet_quality_score:mean_increase${drop.window}`,
-      expr: `
-        ${rise(LABELS, 'fleet_quality_score_sum', '', drop.window)}
-        /
-        (source_project_workflow:fleet_quality_evaluations:increase${drop.window} > 0)`,
+      record: SCORES,
+      expr: riseWithoutHistory(LABELS, 'fleet_quality_score_sum', '', drop.window, SCORES_BEFORE),
     },
+    { record: MEAN, expr: `${SCORES} / (${EVALUATIONS} > 0)` },
+    { record: RESULTS_BEFORE, expr: historyOfPiece(LABELS, RESULTS, 'result=~"met|missed"') },
+    { record: MISSED_BEFORE, expr: historyOfPiece(LABELS, RESULTS, 'result="missed"') },
     {
-      record: `source_project_workflow:fleet_quality_threshold_results:increase${missed.window}`,
-      expr: rise(LABELS, RESULTS, 'result=~"met|missed"', missed.window),
+      record: ALL_RESULTS,
+      expr: riseWithoutHistory(LABELS, RESULTS, 'result=~"met|missed"', missed.window, RESULTS_BEFORE),
     },
-    {
-      record: `source_project_workflow:fleet_quality_thresholds_missed_per_result:ratio_increase${missed.window}`,
-      expr: `
-        ${rise(LABELS, RESULTS, 'result="missed"', missed.window)}
-        /
-        (source_project_workflow:fleet_quality_threshold_results:increase${missed.window} > 0)`,
-    },
+    { record: MISSED, expr: riseWithoutHistory(LABELS, RESULTS, 'result="missed"', missed.window, MISSED_BEFORE) },
+    { record: MISSED_RATIO, expr: `${MISSED} / (${ALL_RESULTS} > 0)` },
     {
       alert: 'FleetQualityDrop',
       expr: `
         ${once('fleet_quality_baseline_score')}
             - on (${LABELS})
-          source_project_workflow:fleet_quality_score:mean_increase${drop.window}
+          ${MEAN}
             > ${drop.points}
-          and on (${LABELS}) source_project_workflow:fleet_quality_evaluations:increase${drop.window} >= ${drop.least}
+          and on (${LABELS}) ${EVALUATIONS} >= ${drop.least}
           ${unlessCatchingUp(drop.window)}`,
       summary: `The quality of ${PLACE} dropped by {{ $value | printf "%.1f" }} points`,
       description: `The mean composite score of the last ${drop.window} is {{ $value | printf "%.1f" }} points below the baseline of the workflow; expected at most ${drop.points}. Sudden drops come of a changed prompt, a changed dependency or a regression that the evaluator rightly sees.`,
@@ -53,8 +62,8 @@ export const QUALITY_RULES: RuleFile = {
     {
       alert: 'FleetQualityThresholdMissed',
       expr: `
-        source_project_workflow:fleet_quality_thresholds_missed_per_result:ratio_increase${missed.window} > ${missed.ratio}
-          and on (${LABELS}) source_project_workflow:fleet_quality_threshold_results:increase${missed.window} >= ${missed.least}
+        ${MISSED_RATIO} > ${missed.ratio}
+          and on (${LABELS}) ${ALL_RESULTS} >= ${missed.least}
           ${unlessCatchingUp(missed.window)}`,
       summary: `{{ $value | humanizePercentage }} of the runs of ${PLACE} miss their quality threshold`,
       description: `Of the runs evaluated in the last ${missed.window}, {{ $value | humanizePercentage }} missed the threshold of their workflow; expected at most ${missed.ratio * 100}%.`,

@@ -1,4 +1,4 @@
-import { once, rise, unlessCatchingUp } from './promql.ts';
+import { historyOfPiece, isLonger, once, PIECE, rise, riseWithoutHistory, unlessCatchingUp } from './promql.ts';
 import type { AlertRule, RecordingRule, RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -10,15 +10,30 @@ const FAILED = 'status=~"failed|timed_out"';
 /** Runs that ended and failed in a window, and their ratio, which is absent where none ended. */
 function ratioRules(level: 'source' | 'source_project', window: string): RecordingRule[] {
   const labels = level === 'source' ? 'source' : 'source, project';
-  return [
-    { record: `${level}:fleet_runs_ended:increase${window}`, expr: rise(labels, FINISHED, ENDED, window) },
-    {
-      record: `${level}:fleet_run_failures_per_run:ratio_increase${window}`,
-      expr: `
+  const ended = `${level}:fleet_runs_ended:increase${window}`;
+  const ratio = `${level}:fleet_run_failures_per_run:ratio_increase${window}`;
+  if (!isLonger(window))
+    return [
+      { record: ended, expr: rise(labels, FINISHED, ENDED, window) },
+      {
+        record: ratio,
+        expr: `
         ${rise(labels, FINISHED, FAILED, window)}
         /
-        (${level}:fleet_runs_ended:increase${window} > 0)`,
-    },
+        (${ended} > 0)`,
+      },
+    ];
+  const failed = `${level}:fleet_runs_failed:increase${window}`;
+  const [endedBefore, failedBefore] = [
+    `${level}:fleet_runs_ended:history${PIECE}`,
+    `${level}:fleet_runs_failed:history${PIECE}`,
+  ];
+  return [
+    { record: endedBefore, expr: historyOfPiece(labels, FINISHED, ENDED) },
+    { record: failedBefore, expr: historyOfPiece(labels, FINISHED, FAILED) },
+    { record: ended, expr: riseWithoutHistory(labels, FINISHED, ENDED, window, endedBefore) },
+    { record: failed, expr: riseWithoutHistory(labels, FINISHED, FAILED, window, failedBefore) },
+    { record: ratio, expr: `${failed} / (${ended} > 0)` },
   ];
 }
 

@@ -98,7 +98,7 @@ export const THRESHOLDS = {
   FleetRepoRateLimitedRepeatedly: {
     windows: [3, 'windows in which a repository was limited, at least *'],
     window: ['5m', 'windows of'],
-    range: ['1h', 'over'],
+    range: ['55m', 'over, and the window that is open now: an hour'],
   },
   FleetStoreDown: { for: ['2m', FOR] },
   FleetStoreErrors: {

@@ -184,15 +184,39 @@ export const RATE_LIMIT_SCENES: readonly Scene[] = [
     enough: '0 32:1 48:2 68:3',
     tooFew: '0 32:1 68:2',
     at: 70,
+    also: { fires: [68], quiet: [67] },
     past: [98],
     catchUp: 60,
     more: [
       {
         what: 'often in two windows',
-        series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:9 33:20 67:40'],
+        series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:9 33:20 66:40'],
+      },
+      {
+        what: 'while a scrape was missed',
+        series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:1 45:_ 46:2 63:3 65:_ 66:3'],
+        fires: { 67: { project: 'web' }, 68: { project: 'web' }, 70: { project: 'web' } },
+      },
+      {
+        what: 'in two windows, one of them while a scrape was missed',
+        series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:1 64:2 65:_ 66:2 68:_ 69:2'],
       },
     ],
   }),
+  {
+    alert: 'FleetRepoRateLimitedRepeatedly',
+    labels: { project: 'web' },
+    // Every window ends between two samples.
+    sampleSeconds: 70,
+    at: [49, 52, 80, 91, 101],
+    cases: [
+      {
+        what: 'just when windows end',
+        series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 40:1 45:2 50:3'],
+        fires: { 52: {}, 80: {}, 91: {} },
+      },
+    ],
+  },
 ];
 
 export const STORE_SCENES: readonly Scene[] = [

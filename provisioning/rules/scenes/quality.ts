@@ -81,11 +81,16 @@ const drop: Scene = {
       fires: { 190: {}, 465: {} },
     },
     { what: 'catches up', series: [baseline('80'), ...scores(60, 60, 60), catching('1')] },
-    // An hour after it caught up it fires, for what it read before is then known.
+    // What it reads while it catches up happened before: it counts neither then nor later. It waits for an hour besides.
     {
-      what: 'caught up an hour ago',
-      series: [baseline('80'), ...scores(60, 60, 60), catching('1 130:0')],
+      what: 'three since it caught up',
+      series: [baseline('80'), ...scores(60, 60, 60, 60), catching('1 130:0')],
       fires: { 465: {} },
+    },
+    { what: 'two since it caught up', series: [baseline('80'), ...scores(10, 60, 60), catching('1 130:0')] },
+    {
+      what: 'good ones since it caught up',
+      series: [baseline('80'), ...scores(5, 80, 80, 80), catching('1 130:0')],
     },
     {
       what: 'caught up 80 minutes ago',
@@ -122,9 +127,14 @@ const missed: Scene = {
     { what: 'idle', series: [result('met', '9'), result('missed', '50')] },
     { what: 'catches up', series: [result('missed', '0 120:1 140:2 160:3'), catching('1')] },
     {
-      what: 'caught up an hour ago',
-      series: [result('missed', '0 120:1 140:2 160:3'), catching('1 130:0')],
+      what: 'three since it caught up',
+      series: [result('missed', '0 120:1 140:2 160:3 180:4'), catching('1 130:0')],
       fires: { 465: {} },
+    },
+    { what: 'two since it caught up', series: [result('missed', '0 120:9 140:10 160:11'), catching('1 130:0')] },
+    {
+      what: 'half since it caught up',
+      series: [result('missed', '0 120:9 140:10'), result('met', '0 150:1 160:2'), catching('1 130:0')],
     },
     {
       what: 'caught up 80 minutes ago',

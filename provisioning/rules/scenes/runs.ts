@@ -254,6 +254,23 @@ const errorBudgetOfSixHours: Scene = {
       series: [finished('failed', '0 0:+30 12.5:+0 360:+1'), finished('succeeded', '0 30:+1 360:+0')],
     },
     {
+      what: 'one of four; many of long ago failed, which it read hours ago',
+      series: [finished('succeeded', '0 0:+0.5'), finished('failed', '0 200:400 355:+0.5'), catching('0 200:1 205:0')],
+    },
+    {
+      what: 'four of five; many of long ago succeeded, which it read hours ago',
+      series: [
+        finished('succeeded', '0 0:+0.2 200:1000 205:+0.2'),
+        finished('failed', '0 250:+0.8'),
+        catching('0 200:1 205:0'),
+      ],
+      fires: { 390: BOTH },
+    },
+    {
+      what: 'four of five, and it catches up',
+      series: [finished('succeeded', '0 0:+0.2'), finished('failed', '0 0:+0.8'), catching('0 335:1 340:0')],
+    },
+    {
       what: 'one of five, and two of five for an hour',
       series: [finished('failed', '0 0:+0.2 330:+0.4'), finished('succeeded', '0 0:+0.8 330:+0.6')],
     },
