@@ -218,6 +218,19 @@ describe('the keys', () => {
     expect(message).toContain(reason);
   });
 
+  it('of a new Grafana, which has none before its first visitor, are there a second later', async () => {
+    const people = identity();
+    grafana.hosted.fail(/keys$/, { kind: 'drift', change: () => ({ keys: [] }) }, 1_000);
+    for (let at = 0; at < 50; at++) {
+      const refused = await people.verify(grafana.identityOf('ann')).catch((error: HttpError) => error);
+      expect(refused).toMatchObject({ statusCode: 503, headers: { 'Retry-After': '1' } });
+      nowMs += 100;
+    }
+    expect(grafana.keysAsked).toBe(5);
+    grafana.hosted.heal();
+    expect((await people.verify(grafana.identityOf('ann'))).user?.login).toBe('ann');
+  });
+
   it('are kept over a reload of the same Grafana, and forgotten with another', async () => {
     await using other = await GrafanaServer.start();
     const people = identity();

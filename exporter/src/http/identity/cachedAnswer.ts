@@ -5,6 +5,8 @@ export interface CacheTimes {
   readonly keepMs: number;
   /** Between two attempts. */
   readonly cooldownMs: number;
+  /** The same, while there is no answer to use: everybody is refused until there is one. */
+  readonly emptyCooldownMs: number;
 }
 
 /**
@@ -65,7 +67,9 @@ export class CachedAnswer<T> {
 
   #refresh(): Promise<void> {
     if (this.#asking !== undefined) return this.#asking;
-    if (this.#now() - this.#triedAt < this.#times.cooldownMs) return Promise.resolve();
+    const { cooldownMs, emptyCooldownMs } = this.#times;
+    const cooldown = this.#isUsable() ? cooldownMs : emptyCooldownMs;
+    if (this.#now() - this.#triedAt < cooldown) return Promise.resolve();
     this.#triedAt = this.#now();
     this.#asking = this.#ask().then(
       (value) => {

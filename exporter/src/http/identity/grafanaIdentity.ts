@@ -38,9 +38,14 @@ export interface VerifiedIdentity extends Grant {
 const CLOCK_TOLERANCE_SECONDS = 10;
 /** Grafana signs for 10 minutes. */
 const MAX_AGE = '1h';
-const KEY_TIMES: CacheTimes = { refreshMs: 600_000, keepMs: 3_600_000, cooldownMs: 10_000 };
-const TEAM_TIMES: CacheTimes = { refreshMs: 60_000, keepMs: 900_000, cooldownMs: 10_000 };
-const RETRY_AFTER_SECONDS = '10';
+/** A new Grafana has no signing key until it signs for its first visitor, who waits no longer than the short cooldown. */
+const KEY_TIMES: CacheTimes = {
+  refreshMs: 600_000,
+  keepMs: 3_600_000,
+  cooldownMs: 10_000,
+  emptyCooldownMs: 1_000,
+};
+const TEAM_TIMES: CacheTimes = { refreshMs: 60_000, keepMs: 900_000, cooldownMs: 10_000, emptyCooldownMs: 10_000 };
 
 const claimsSchema = z.object({
   sub: z.string().min(1),
@@ -144,15 +149,16 @@ export class GrafanaIdentity {
       if (anew.ids.has(kid) || this.#keys.failure === undefined) return await anew.keyOf(header, jws);
     } catch (error) {
       if (error instanceof errors.JOSEError) throw error;
-      throw unavailable("Grafana's signing keys", error);
+      throw unavailable("Grafana's signing keys", error, KEY_TIMES.emptyCooldownMs);
     }
-    throw unavailable(`the key ${JSON.stringify(kid.slice(0, 40))} of the identity`, this.#keys.failure);
+    const what = `the key ${JSON.stringify(kid.slice(0, 40))} of the identity`;
+    throw unavailable(what, this.#keys.failure, KEY_TIMES.cooldownMs);
   }
 
   async #teamsOf(login: string | undefined): Promise<ReadonlySet<string>> {
     if (login === undefined) return new Set();
     const members = await this.#teams.get().catch((error: unknown) => {
-      throw unavailable("the members of Grafana's teams", error);
+      throw unavailable("the members of Grafana's teams", error, TEAM_TIMES.emptyCooldownMs);
     });
     return new Set([...members].filter(([, logins]) => logins.has(login.toLowerCase())).map(([team]) => team));
   }
@@ -196,11 +202,11 @@ function invalid(why: string, cause?: unknown, code = 'identity_invalid'): HttpE
   );
 }
 
-function unavailable(what: string, cause: unknown): HttpError {
+function unavailable(what: string, cause: unknown, retryMs: number): HttpError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new HttpError(503, 'grafana_unavailable', `${what} cannot be had, so nobody can be verified: ${why}`, {
     cause,
-    headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+    headers: { 'Retry-After': String(retryMs / 1_000) },
   });
 }
 
