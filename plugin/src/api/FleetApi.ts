@@ -102,8 +102,11 @@ function ask<T>(request: BackendSrvRequest, signal?: AbortSignal): Promise<T> {
   });
 }
 
-function toFailure(error: unknown): unknown {
-  if (typeof error !== 'object' || error === null || !('status' in error)) return error;
+function toFailure(error: unknown): ApiFailure {
+  // Grafana itself was not reached.
+  if (typeof error !== 'object' || error === null || !('status' in error)) {
+    return new ApiFailure(0, undefined, { statusText: error instanceof Error ? error.message : String(error) });
+  }
   const { status, data, statusText, headers } = error as {
     status: number;
     data?: unknown;

@@ -202,6 +202,32 @@ describe('the connection test', () => {
   });
 });
 
+it('asks again what failed for a reason that passes, and shows no error', async () => {
+  let failures = 2;
+  server.use(
+    http.get(readUrl('/api/v1/runs/crucible/r%2F1'), () => {
+      failures -= 1;
+      if (failures < 0) return HttpResponse.json(RUN);
+      const error = { code: 'overloaded', message: 'too busy', requestId: 'q1' };
+      return HttpResponse.json({ error }, { status: 503, headers: { 'Retry-After': '0' } });
+    }),
+  );
+  expect(values(await frameOf({ queryType: 'run', source: 'crucible', id: 'r/1' }), 'status')).toEqual(['failed']);
+});
+
+it('does not ask again what will not be answered', async () => {
+  let asked = 0;
+  server.use(
+    http.get(readUrl('/api/v1/runs/crucible/r%2F1'), () => {
+      asked += 1;
+      const error = { code: 'not_found', message: 'no such run', requestId: 'q2' };
+      return HttpResponse.json({ error }, { status: 404 });
+    }),
+  );
+  const [answer] = await answers({ queryType: 'run', source: 'crucible', id: 'r/1' });
+  expect([asked, answer?.errors?.[0]?.message]).toEqual([1, 'no such run (request q2)']);
+});
+
 it('fills variables with what the runs of the exporter have', async () => {
   server.use(
     http.get(readUrl('/api/v1/analytics/runs'), ({ request }) => {

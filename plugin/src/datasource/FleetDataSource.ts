@@ -1,5 +1,6 @@
 import {
   type AnnotationQuery,
+  type DataFrame,
   type DataQueryRequest,
   type DataQueryResponse,
   DataSourceApi,
@@ -9,8 +10,9 @@ import {
   type TestDataSourceResponse,
 } from '@grafana/data';
 import { getTemplateSrv } from '@grafana/runtime';
-import { merge, Observable } from 'rxjs';
+import { defer, merge, Observable, retry, type Subscription, throwError, timer } from 'rxjs';
 import { ApiFailure } from '../api/ApiFailure';
+import { retryDelayMs } from '../api/askAgain';
 import { FleetApi } from '../api/FleetApi';
 import { answerQuery, topicsOf } from './answerQuery';
 import { checkConnection } from './checkConnection';
@@ -64,37 +66,43 @@ export class FleetDataSource extends DataSourceApi<FleetQuery, FleetSourceOption
     const query = interpolateQuery(asked, getTemplateSrv(), scopedVars);
     const topics = query.live === true ? topicsOf(query) : [];
     const key = query.refId;
+    const state = topics.length > 0 ? LoadingState.Streaming : LoadingState.Done;
     return new Observable((subscriber) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      let asking = false;
+      let shown: DataFrame[] = [];
+      let gathering: ReturnType<typeof setTimeout> | undefined;
+      let asking: Subscription | undefined;
       let isStale = false;
-      const answer = async () => {
-        asking = true;
-        isStale = false;
-        try {
-          const data = await answerQuery(this.api, query, range);
-          subscriber.next({ data, key, state: topics.length > 0 ? LoadingState.Streaming : LoadingState.Done });
-        } catch (error) {
-          subscriber.next({
-            data: [],
-            key,
-            state: LoadingState.Error,
-            errors: [{ refId: key, message: messageOf(error) }],
-          });
-        }
-        asking = false;
+      const again = () => {
+        isStale = true;
+        if (asking !== undefined || gathering !== undefined) return;
+        gathering = setTimeout(() => {
+          gathering = undefined;
+          answer();
+        }, GATHER_MS);
+      };
+      const end = () => {
+        asking = undefined;
         if (topics.length === 0) subscriber.complete();
         else if (isStale) again();
       };
-      const again = () => {
-        isStale = true;
-        if (asking || timer !== undefined) return;
-        timer = setTimeout(() => {
-          timer = undefined;
-          void answer();
-        }, GATHER_MS);
+      const answer = () => {
+        isStale = false;
+        asking = defer(() => answerQuery(this.api, query, range))
+          .pipe(retry({ delay: waitForRetry }))
+          .subscribe({
+            next: (data) => {
+              shown = data;
+              subscriber.next({ data, key, state });
+            },
+            error: (error: unknown) => {
+              const errors = [{ refId: key, message: messageOf(error) }];
+              subscriber.next({ data: shown, key, state: LoadingState.Error, errors });
+              end();
+            },
+            complete: end,
+          });
       };
-      void answer();
+      answer();
       let leave: (() => void) | undefined;
       if (topics.length > 0) {
         void import(/* webpackChunkName: "live" */ '../live/hubOf').then(({ hubOf }) => {
@@ -103,7 +111,8 @@ export class FleetDataSource extends DataSourceApi<FleetQuery, FleetSourceOption
       }
       return () => {
         leave?.();
-        clearTimeout(timer);
+        asking?.unsubscribe();
+        clearTimeout(gathering);
       };
     });
   }
@@ -111,6 +120,12 @@ export class FleetDataSource extends DataSourceApi<FleetQuery, FleetSourceOption
   override testDatasource(): Promise<TestDataSourceResponse> {
     return checkConnection(this.api);
   }
+}
+
+/** @param count of the failures, from 1 */
+function waitForRetry(error: unknown, count: number): Observable<unknown> {
+  const delayMs = retryDelayMs(count - 1, error);
+  return delayMs === undefined ? throwError(() => error) : timer(delayMs);
 }
 
 function messageOf(error: unknown): string {
