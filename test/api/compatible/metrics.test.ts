@@ -402,6 +402,63 @@ describe('GET /api/analytics/export', () => {
     expect(ranged.split('\n')).toHaveLength(3);
   });
 
+  it('what was recorded at one moment comes by run, name and id, and what has no time comes first', async () => {
+    const at = ago(2);
+    const timeless = { 'metrics.tied': 1, 'metricsRecorded.tied': {} };
+    await pushEvent({ id: 'tied', source: 'tinker', kind: 'run', at, data: { runId: 'tied-z', attributes: timeless } });
+    for (const [run, name, id] of [
+      ['tied-b', 'tied', 'n2'],
+      ['tied-a', 'tied', 'n1'],
+      ['tied-a', 'other', 'n0'],
+      ['tied-b', 'webhook_processed', 'w2'],
+      ['tied-b', 'webhook_processed', 'w1'],
+    ] as const) {
+      await post(metric(run, name, 1, { recorded_at: at, id }));
+    }
+    const rows = async (query: string) => {
+      const { text } = await get(`/api/analytics/export?${query}`);
+      const cells = text.split('\n').map((line) => line.split(','));
+      return cells.flatMap(([id, run, name]) => (run?.startsWith('tied-') ? `${run} ${name} ${id}` : []));
+    };
+    const [first, ...others] = await rows('metricName=tied');
+    expect([first, others]).toEqual([expect.stringMatching(/^tied-z tied \d+$/), ['tied-a tied n1', 'tied-b tied n2']]);
+    expect(await rows('metricName=tied&limit=1')).toEqual(['tied-b tied n2']);
+    expect(await rows('metricName=tied&limit=3')).toEqual([first, ...others]);
+    const all = [
+      first,
+      ...['tied-a other n0', 'tied-a tied n1', 'tied-b tied n2'],
+      ...['tied-b webhook_processed w1', 'tied-b webhook_processed w2'],
+    ];
+    expect(await rows('')).toEqual(all);
+    expect(await rows('limit=100000')).toEqual(all);
+    expect(await rows(`limit=4&from=${at}&to=${at}`)).toEqual(all.slice(2));
+  });
+
+  it('webhooks of no run, and other calls of a run, are no metrics; one that counts none is one', async () => {
+    const at = ago(1);
+    const adapter = (id: string, data: Json) =>
+      pushEvent({ id, source: 'tinker', kind: 'adapter', at, data: { at, result: 'ok', ...data } });
+    await adapter('no run', { adapter: 'webhook_processed', count: 9, message: 'of no run' });
+    await adapter('other', { adapter: 'github-webhook', count: 9, attributes: { runId: 'hook-run' } });
+    await adapter('one', { adapter: 'webhook_processed', eventId: 'h1', attributes: { runId: 'hook-run' } });
+    await adapter('unnamed', { adapter: 'webhook_processed', count: 3, attributes: { runId: 'hook-run' } });
+    const { text } = await get(`/api/analytics/export?from=${at}&to=${at}`);
+    const rows = text
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(','));
+    expect(
+      rows
+        .filter(([, run]) => run === 'hook-run' || run === '')
+        .map((row) => row.slice(1, 4))
+        .sort(),
+    ).toEqual([
+      ['hook-run', 'webhook_processed', '1'],
+      ['hook-run', 'webhook_processed', '3'],
+    ]);
+    expect(rows.map(([id]) => id)).not.toContain('');
+  });
+
   it('without a name it has every metric; a row without an id keeps the one that it is given', async () => {
     await post([metric('unnumbered', 'plain', 1), metric('unnumbered', 'plainer', 2)]);
     const rows = async () => {

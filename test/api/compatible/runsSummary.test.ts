@@ -16,7 +16,7 @@ interface Summary {
   readonly next_cursor: string | null;
 }
 
-const TOKENS = { viewer: 'viewer-token-for-tests', team: 'viewer-token-of-a-team' };
+const TOKENS = { viewer: 'viewer-token-for-tests', team: 'viewer-token-of-a-team', ingest: 'ingest-token-for-tests' };
 /** Their order: newest first, then by id downwards; `a` and `b` were created in one millisecond. */
 const CREATED = new Date(Date.now() - 3_600_000);
 const RUNS = ['d', 'c', 'b', 'a'];
@@ -69,9 +69,9 @@ let crucible: CrucibleDatabase;
 let database: TestDatabase;
 let exporter: ExporterProcess;
 
-async function get(path: string, token: keyof typeof TOKENS = 'viewer') {
+async function get<T = Summary>(path: string, token: keyof typeof TOKENS = 'viewer') {
   const response = await fetch(exporter.url + path, { headers: { authorization: `Bearer ${TOKENS[token]}` } });
-  return { status: response.status, body: (await response.json()) as Summary & { error: { message: string } } };
+  return { status: response.status, body: (await response.json()) as T & { error: { message: string } } };
 }
 async function summary(query = '', token?: keyof typeof TOKENS): Promise<Summary> {
   const { status, body } = await get(`/projects/p%2F1/runs/summary${query}`, token);
@@ -117,16 +117,14 @@ beforeAll(async () => {
       tokens: [
         { name: 'viewer', role: 'viewer', token: TOKENS.viewer },
         { name: 'team', role: 'viewer', token: TOKENS.team, projects: ['p2'] },
+        { name: 'ingest', role: 'ingest', token: TOKENS.ingest },
       ],
       sources: [{ name: 'crucible', type: 'int-crucible', poll_interval: '200ms', ...crucible.sourceConfig }],
     },
   });
-  await waitFor(
-    async () => (await summary()).total === 4 && (await get('/projects/p2/runs/summary')).body.total === 1,
-    {
-      what: 'the runs of the table',
-    },
-  );
+  await waitFor(async () => (await get<{ data: Json[] }>('/api/v1/runs')).body.data.length === 5, {
+    what: 'the runs of the table',
+  });
 });
 afterAll(async () => {
   await exporter?.stop();
@@ -222,6 +220,39 @@ it('pages by offset and by cursor: newest first, then by id downwards', async ()
   expect(ids(byOffset)).toEqual(['a']);
   expect(await summary(`?limit=3&cursor=${first.next_cursor}`)).toEqual(byOffset);
   expect(ids(await summary('?offset=9'))).toEqual([]);
+});
+
+it('runs of several sources under one id are runs of their own, page by page, each with its own phases', async () => {
+  const at = CREATED.toISOString();
+  const events = ['x', 'y'].flatMap((source, i) => {
+    const event = (kind: string, data: Json) => ({
+      ...{ id: `${source} ${kind}`, source, kind, at },
+      data: { runId: 'same', project: 'p3', ...data },
+    });
+    return [
+      event('run', { createdAt: at, status: 'running', prompt: 'Find it.' }),
+      event('step', { stepId: `phase of ${source}`, status: 'running', startedAt: at }),
+      event('usage', { usageId: 'u', stepId: `phase of ${source}`, inputTokens: 10 + i }),
+    ];
+  });
+  const response = await fetch(`${exporter.url}/api/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ingest}` },
+    body: JSON.stringify({ events }),
+  });
+  expect(await response.json()).toMatchObject({ accepted: 6 });
+  const of = (source: string, tokens: number) => ({
+    id: 'same',
+    metrics: {
+      phase_timings: { [`phase of ${source}`]: { started_at: at, completed_at: null, duration_seconds: null } },
+    },
+    llm_usage: { total: { input_tokens: tokens } },
+  });
+  const path = '/projects/p3/runs/summary';
+  expect((await get(path)).body).toMatchObject({ total: 2, runs: [of('y', 11), of('x', 10)] });
+  const { body: first } = await get(`${path}?limit=1`);
+  expect(first.runs).toMatchObject([of('y', 11)]);
+  expect((await get(`${path}?limit=1&cursor=${first.next_cursor}`)).body.runs).toMatchObject([of('x', 10)]);
 });
 
 it('filters by status in either case, more than one, and by chat session', async () => {

@@ -180,6 +180,7 @@ it('a run that does not say how long it took has the time between its start and 
   const run = { startedAt: at(0), finishedAt: at(90) };
   expect(summarise(run).duration_seconds).toBe(90);
   expect(summarise({ startedAt: at(0) }).duration_seconds).toBeNull();
+  expect(summarise({ finishedAt: at(90) }).duration_seconds).toBeNull();
 });
 
 it('usage without calls and cost has no sum of them; a service that the run names stands for its phases', () => {

@@ -2,6 +2,7 @@ import type { SummarisedRun } from '../../contract/compatible.ts';
 import type { RecordOf } from '../../contract/records.ts';
 import type { RunWithPhases } from '../../ledger/read/summariseRuns.ts';
 import { CRUCIBLE_STATUSES } from '../../sources/int-crucible/mapRun.ts';
+import { isObject } from '../../sources/rows/textValues.ts';
 
 type Json = Record<string, unknown>;
 
@@ -138,7 +139,7 @@ function secondsBetween(from: string | undefined, to: string | undefined): numbe
 }
 
 function objectOf(value: unknown): Json | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : null;
+  return isObject(value) ? value : null;
 }
 
 function textOf(value: unknown): string | null {

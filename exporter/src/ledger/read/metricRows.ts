@@ -20,7 +20,7 @@ export const METRIC_ROWS = `select coalesce(m.recorded ->> 'id',
       case when jsonb_typeof(r.doc -> 'attributes' -> ('metrics.' || substr(a.key, 17))) = 'number'
         then (r.doc -> 'attributes' ->> ('metrics.' || substr(a.key, 17)))::numeric end as value
     from fleetlens.run r cross join lateral jsonb_each(r.doc -> 'attributes') a
-    where $1::text is null and r.doc -> 'attributes' ? 'metricsRecordedAt' and starts_with(a.key, 'metricsRecorded.')
+    where $1::text is null and starts_with(a.key, 'metricsRecorded.')
       and ($4::text[] is null or r.project = any($4))
     union all
     select r.source, r.key, $1, a.recorded, a.recorded ->> 'at',
@@ -29,10 +29,10 @@ export const METRIC_ROWS = `select coalesce(m.recorded ->> 'id',
       r.doc -> 'attributes' -> ('metrics.' || $1) as value) a
     where $1::text is not null and a.recorded is not null and ($4::text[] is null or r.project = any($4))
     union all
-    select w.source, coalesce(w.doc #>> '{attributes,runId}', ''), '${WEBHOOKS}', jsonb_build_object('id', coalesce(w.doc ->> 'eventId', w.key)),
+    select w.source, w.doc #>> '{attributes,runId}', '${WEBHOOKS}', jsonb_build_object('id', coalesce(w.doc ->> 'eventId', w.key)),
       w.doc ->> 'at', coalesce((w.doc ->> 'count')::numeric, 1)
     from fleetlens.adapter w
-    where ($1::text is null or $1 = '${WEBHOOKS}') and w.doc ->> 'adapter' = '${WEBHOOKS}' and w.doc #> '{attributes,runId}' is not null
+    where ($1::text is null or $1 = '${WEBHOOKS}') and w.doc ->> 'adapter' = '${WEBHOOKS}' and w.doc #>> '{attributes,runId}' is not null
       and ($4::text[] is null or w.doc ->> 'project' = any($4))
   ) m
   where ($2::text is null or m.at collate "C" >= $2) and ($3::text is null or m.at collate "C" <= $3)`;
