@@ -1,5 +1,5 @@
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser, ConsoleMessage, Page } from 'playwright-core';
+import type { Browser, BrowserContext, ConsoleMessage, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/waitFor.ts';
 import { launchChromium } from './chromium.ts';
@@ -16,10 +16,12 @@ interface Place {
 
 let stage: Stage;
 let browser: Browser;
+let context: BrowserContext;
 /** Records of the demo fleet, to open pages with. */
 let some: Readonly<Record<'run' | 'chain' | 'sandbox' | 'failed', Place>>;
 beforeAll(async () => {
   [stage, browser] = await Promise.all([setStage({ lanes: ['13', '12'], days: 2 }), launchChromium()]);
+  context = await browser.newContext();
   some = {
     run: await oneOf('runs?status=succeeded', 'runId'),
     failed: await oneOf('runs?status=failed', 'runId', ({ error }) => error?.message !== undefined),
@@ -51,15 +53,18 @@ function hostOf(lane: Lane): Host {
 /** Grafana's own files that its packages do not carry, and the host has none of either. */
 const OF_GRAFANA = /\/public\/(fonts\/|build\/img\/icons\/\w+\/spinner\.svg)/;
 
+const DESKTOP = { width: 1400, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
 interface Opened extends AsyncDisposable {
   readonly page: Page;
   /** What the console showed as an error, and what nobody caught. */
   complaints(): Promise<readonly string[]>;
 }
 
-async function open(lane: Lane, path: string, viewport = { width: 1400, height: 900 }): Promise<Opened> {
-  const context = await browser.newContext({ viewport });
+async function open(lane: Lane, path: string, viewport = DESKTOP): Promise<Opened> {
   const page = await context.newPage();
+  await page.setViewportSize(viewport);
   const errors: string[] = [];
   page.on('console', (message: ConsoleMessage) => {
     if (message.type() === 'error' && !OF_GRAFANA.test(message.location().url)) errors.push(message.text());
@@ -69,7 +74,10 @@ async function open(lane: Lane, path: string, viewport = { width: 1400, height: 
   return {
     page,
     complaints: async () => [...errors, ...((await page.evaluate('window.hostErrors')) as string[])],
-    [Symbol.asyncDispose]: () => context.close(),
+    [Symbol.asyncDispose]: async () => {
+      await page.evaluate('localStorage.clear()');
+      await page.close();
+    },
   };
 }
 
@@ -110,30 +118,53 @@ const PAGES: readonly { readonly name: string; path(): string; readonly shows: s
   },
 ];
 
-describe.each(['13', '12'] as const)('in the front end of Grafana %s', (lane) => {
-  it.each(PAGES)('$name shows the fleet, without an error', async ({ path, shows }) => {
-    await using opened = await open(lane, path());
+async function seriousBarriers(page: Page): Promise<readonly string[]> {
+  const { violations } = await new AxeBuilder({ page }).include('main').analyze();
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  return serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
+}
+
+describe.each(PAGES)('$name', ({ name, path, shows }) => {
+  describe('in the front end of Grafana 13, dark', () => {
+    let opened: Opened;
+    beforeAll(async () => {
+      opened = await open('13', path(), PHONE);
+    });
+    afterAll(() => opened?.[Symbol.asyncDispose]());
+
+    it('shows the fleet', () => opened.page.locator(shows).first().waitFor());
+
+    if (!name.startsWith('panel')) {
+      it('fits a phone', async () => {
+        const widerBy = await opened.page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+        expect(widerBy).toBeLessThanOrEqual(0);
+      });
+    }
+
+    it('complains of nothing', async () => {
+      expect(await opened.complaints()).toEqual([]);
+    });
+
+    it('has no serious barrier', async () => {
+      await opened.page.setViewportSize(DESKTOP);
+      await opened.page.locator(shows).first().waitFor();
+      expect(await seriousBarriers(opened.page)).toEqual([]);
+    });
+  });
+
+  it('has no serious barrier in the light theme, and no error', async () => {
+    const address = path();
+    await using opened = await open('13', `${address}${address.includes('?') ? '&' : '?'}theme=light`);
+    await opened.page.locator(shows).first().waitFor();
+    expect(await seriousBarriers(opened.page)).toEqual([]);
+    expect(await opened.complaints()).toEqual([]);
+  });
+
+  it('shows the fleet in the front end of Grafana 12, without an error', async () => {
+    await using opened = await open('12', path());
     await opened.page.locator(shows).first().waitFor();
     expect(await opened.complaints()).toEqual([]);
   });
-});
-
-describe.each(['dark', 'light'])('in the %s theme', (theme) => {
-  it.each(PAGES)('$name has no serious barrier', async ({ path, shows }) => {
-    const address = path();
-    await using opened = await open('13', `${address}${address.includes('?') ? '&' : '?'}theme=${theme}`);
-    await opened.page.locator(shows).first().waitFor();
-    const { violations } = await new AxeBuilder({ page: opened.page }).include('main').analyze();
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-  });
-});
-
-it.each(PAGES.filter(({ name }) => !name.startsWith('panel')))('$name fits a phone', async ({ path, shows }) => {
-  await using opened = await open('13', path(), { width: 390, height: 844 });
-  await opened.page.locator(shows).first().waitFor();
-  const widerBy = await opened.page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-  expect(widerBy).toBeLessThanOrEqual(0);
 });
 
 describe('what one does at night', () => {

@@ -178,7 +178,11 @@ function sendFile(response: ServerResponse, file: string): void {
     sendJson(response, 404, { message: 'no such file' });
     return;
   }
-  response.writeHead(200, { 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' });
+  // As Grafana: what a build made stays as it is, so that a browser compiles it once.
+  response.writeHead(200, {
+    'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+    'cache-control': 'public, max-age=3600',
+  });
   createReadStream(file).pipe(response);
 }
 
@@ -234,5 +238,5 @@ function page(plugins: ReturnType<typeof findPlugins>, theme: string, role: stri
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="host/host.css"><style>body{margin:0}</style></head><body><div id="app"></div>
 <script>window.grafanaBootData=${JSON.stringify(boot).replaceAll('<', '\\u003c')}</script>
-<script src="host/system.js"></script><script src="host/amd.js"></script><script src="host/host.js"></script></body></html>`;
+<script src="host/system.js"></script><script src="host/amd.js"></script><script type="module" src="host/host.js"></script></body></html>`;
 }
