@@ -1,3 +1,4 @@
+import { CRITICAL_COMPONENTS } from '../../exporter/src/contract/criticalComponents.ts';
 import type { AlertName } from './alertNames.ts';
 
 /**
@@ -88,7 +89,7 @@ export const THRESHOLDS = {
   FleetCriticalPathFailing: {
     errors: [3, 'errors of one handler, at least *'],
     window: ['10m', 'over'],
-    components: ['handleIssueComment|handlePullRequest', 'the handlers that nothing works without'],
+    components: [CRITICAL_COMPONENTS.join('|'), 'the handlers that nothing works without'],
   },
   FleetRateLimitSustained: {
     responses: [10, 'rate-limited (429) responses, above'],

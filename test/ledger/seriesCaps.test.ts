@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { METRIC_CATALOGUE, seriesPerLabelSet } from '../../exporter/src/contract/metricCatalogue.ts';
-import { DEFAULT_SERIES_CAPS, SeriesRegistry } from '../../exporter/src/ledger/seriesRegistry.ts';
+import { DEFAULT_SERIES_CAPS, type SeriesCaps, SeriesRegistry } from '../../exporter/src/ledger/seriesRegistry.ts';
 import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
 import { RollupSnapshot } from '../../exporter/src/metrics/rollupSnapshot.ts';
 import { createScraper } from '../../exporter/src/metrics/scrape.ts';
@@ -95,6 +95,26 @@ describe('caps on series', () => {
     expect(named.map((r) => r.family)).toEqual(expect.arrayContaining(['fleet_runs', 'fleet_run_duration_seconds']));
     expect(named.map((r) => r.family)).not.toContain('__other__');
     expect((await verifyLedger(bed.ledger.pool)).differences).toEqual([]);
+  });
+
+  it('what an alert names is counted for itself, however late it comes, and takes no room from others', () => {
+    const resolver = (caps: Partial<SeriesCaps>) => {
+      const registry = new SeriesRegistry({ ...DEFAULT_SERIES_CAPS, ...caps });
+      return (component: string) => registry.resolve('fleet_errors_total', ['s', component]).labels[1];
+    };
+    const inFamily = resolver({ maxSeriesByFamily: { fleet_errors_total: 3 } });
+    expect(inFamily('handleIssueComment')).toBe('handleIssueComment');
+    for (const component of ['a', 'b', 'c']) expect(inFamily(component)).toBe(component);
+    expect(inFamily('d')).toBe('__other__');
+    expect(inFamily('handlePullRequest')).toBe('handlePullRequest');
+    expect(inFamily('x handlePullRequest')).toBe('__other__');
+    // The cap on all series holds: sources are as many as they like.
+    const inAll = resolver({ maxSeries: 20, familyShare: 1 });
+    for (let i = 0; i < 20; i++) inAll(`c${i}`);
+    expect(inAll('handlePullRequest')).toBe('handlePullRequest');
+    const sources = new SeriesRegistry({ ...DEFAULT_SERIES_CAPS, maxSeries: 20, familyShare: 1 });
+    for (let i = 0; i < 1_000; i++) sources.resolve('fleet_errors_total', [`s${i}`, 'handlePullRequest']);
+    expect(sources.takeNew().created.length).toBeLessThanOrEqual(23);
   });
 
   it('a registry of a full ledger stays small, and long names of folded sets are not kept', () => {

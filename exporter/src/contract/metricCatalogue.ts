@@ -1,3 +1,4 @@
+import { CRITICAL_COMPONENTS } from './criticalComponents.ts';
 import { ADAPTER_RESULTS, CI_STATUSES, NOTIFICATION_TYPES } from './records.ts';
 import {
   CHAIN_FINISHED_STATUSES,
@@ -41,6 +42,8 @@ export interface MetricFamily {
   readonly emptyIsZero?: true;
   /** Labels with a closed set of values: the cap never folds them into `__other__`. */
   readonly closed?: readonly string[];
+  /** A label set with one of these values is never folded and takes no room in the family's share: alerts are about it by name. */
+  readonly reserved?: { readonly label: string; readonly values: readonly string[] };
 }
 
 const runs = { section: 'Runs', from: 'ledger' } as const;
@@ -475,7 +478,8 @@ const families = [
     type: 'counter',
     labels: ['source', 'component'],
     ...governance,
-    help: 'Errors that the platform itself logged. component: the bare handler or stage name.',
+    help: 'Errors that the platform itself logged. component: the bare handler or stage name; those that an alert names are never folded.',
+    reserved: { label: 'component', values: CRITICAL_COMPONENTS },
   },
   {
     name: 'fleet_store_up',

@@ -42,6 +42,11 @@ function isKept({ labels, closed }: MetricFamily, index: number): boolean {
   return name === 'source' || name === 'family' || (closed?.includes(name) ?? false);
 }
 
+/** A label set that is counted for itself, however many others there are. */
+function isReserved({ labels: names, reserved }: MetricFamily, labels: readonly string[]): boolean {
+  return reserved?.values.includes(labels[names.indexOf(reserved.label)] as string) ?? false;
+}
+
 function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a.every((value, i) => value === b[i]);
 }
@@ -104,7 +109,8 @@ export class SeriesRegistry {
     const definition = familyOf(family);
     const folded = labels.map((value, i) => (isKept(definition, i) ? value : OTHER));
     const isBounded = isSame(labels, folded);
-    if (this.#fits(family, labels, isBounded ? 1 + FOLD_RESERVE : 1)) return this.#make(family, labels);
+    const isOwn = isReserved(definition, labels);
+    if (this.#fits(family, labels, isBounded || isOwn ? 1 + FOLD_RESERVE : 1)) return this.#make(family, labels);
     // Without a label that could fold and without a source, the set is one of a closed few.
     if (isBounded && !definition.labels.includes('source')) return this.#make(family, labels);
     this.#noteFold(family, labels);
@@ -167,12 +173,12 @@ export class SeriesRegistry {
   }
 
   #fits(family: FamilyName, labels: readonly string[], share: number): boolean {
-    const more = this.#freshSets(family, labels).length * seriesPerLabelSet(familyOf(family));
+    const definition = familyOf(family);
+    const more = this.#freshSets(family, labels).length * seriesPerLabelSet(definition);
+    if (this.#allSeries + more > this.caps.maxSeries * share) return false;
+    if (isReserved(definition, labels)) return true;
     const ofFamily = this.caps.maxSeriesByFamily[family] ?? this.caps.maxSeries * this.caps.familyShare;
-    return (
-      this.#allSeries + more <= this.caps.maxSeries * share &&
-      (this.#seriesOfFamily.get(family) ?? 0) + more <= ofFamily * share
-    );
+    return (this.#seriesOfFamily.get(family) ?? 0) + more <= ofFamily * share;
   }
 
   #noteFold(family: FamilyName, labels: readonly string[]): void {
@@ -190,8 +196,10 @@ export class SeriesRegistry {
   #add(series: Series): void {
     this.#index.add(series);
     this.#byId.set(series.id, series);
-    const size = seriesPerLabelSet(familyOf(series.family));
-    this.#seriesOfFamily.set(series.family, (this.#seriesOfFamily.get(series.family) ?? 0) + size);
+    const definition = familyOf(series.family);
+    const size = seriesPerLabelSet(definition);
     this.#allSeries += size;
+    if (isReserved(definition, series.labels)) return;
+    this.#seriesOfFamily.set(series.family, (this.#seriesOfFamily.get(series.family) ?? 0) + size);
   }
 }
