@@ -13,6 +13,7 @@ import {
   INFRA,
   MINUTE_MS,
   PROJECTS,
+  RARE_WORKFLOW,
   TINKER,
 } from './world.ts';
 
@@ -52,7 +53,7 @@ export function quietFleet(seed: string, startMs: number, endMs: number): Happen
       if (persona !== '')
         script.event(startMs + 2_000, of.source, 'persona', { persona, project: of.project, lastUsedAt: iso(startMs) });
     // Every series exists before something happens to it.
-    for (const workflow of of.workflows)
+    for (const workflow of [...of.workflows, RARE_WORKFLOW])
       script.run(of, { startMs: startMs + 5_000, durationMs: MINUTE_MS, workflow, noArtifacts: false });
     for (let at = startMs + 10 * MINUTE_MS; at < endMs - HOUR_MS; ) {
       // As a Poisson process whose rate is that of the day, of which a part happens at night.

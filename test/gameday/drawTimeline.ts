@@ -95,20 +95,26 @@ export function drawTimeline({ seed, days, only }: DrawOptions): Timeline {
       return [one];
     });
   });
-  const odd = oddities.map(tell);
+  // What must not happen during an incident does not happen by chance either.
+  const kept = told.flatMap((t) => t.silences ?? []);
+  const odd = oddities.map(tell).map((story) => ({ ...story, happenings: withoutSilenced(story.happenings, kept) }));
   const outages = [...[...stories, ...odd].flatMap((s) => s.outages), ...secondReplica(stories, month)];
   const silences = told.flatMap((t) => t.silences ?? []);
-  const usual = [
-    ...quietFleet(seed, startMs, endMs),
-    ...cacheReadings(
-      seed,
-      startMs,
-      endMs,
-      told.flatMap((t) => t.cache ?? []),
-    ).filter(
-      (h) => !told.some((t) => t.redisDown?.some(({ from, to }) => h.at >= from - MINUTE_MS && h.at < to + MINUTE_MS)),
-    ),
-  ].filter((h) => !silences.some((silence) => isSilenced(h, silence)));
+  const usual = withoutSilenced(
+    [
+      ...quietFleet(seed, startMs, endMs),
+      ...cacheReadings(
+        seed,
+        startMs,
+        endMs,
+        told.flatMap((t) => t.cache ?? []),
+      ).filter(
+        (h) =>
+          !told.some((t) => t.redisDown?.some(({ from, to }) => h.at >= from - MINUTE_MS && h.at < to + MINUTE_MS)),
+      ),
+    ],
+    silences,
+  );
   const grown = secondReplica(stories, month).length > 0 ? replicaStarts(stories) : [];
   const happenings = [...usual, ...stories.flatMap((s) => s.happenings), ...odd.flatMap((s) => s.happenings), ...grown]
     .filter(({ at }) => at < endMs)
@@ -143,6 +149,19 @@ function fits(recipe: Recipe, from: number, placed: readonly Placed[], { startMs
     const apart = recipe.isAlone === true || other.isAlone === true ? APART_MS : Number.NEGATIVE_INFINITY;
     return from >= span.to + apart || to + apart <= span.from || apart === Number.NEGATIVE_INFINITY;
   });
+}
+
+/** A run or job that would end, or begin, within a silence is not there at all: cut in half, it would never end. */
+function withoutSilenced(happenings: readonly Happening[], silences: readonly Silence[]): Happening[] {
+  const isSilent = new Map(happenings.map((h) => [h, silences.some((silence) => isSilenced(h, silence))]));
+  const gone = new Set(happenings.flatMap((h) => (isSilent.get(h) ? (recordOf(h) ?? []) : [])));
+  return happenings.filter((h) => !isSilent.get(h) && !gone.has(recordOf(h) ?? ''));
+}
+
+function recordOf(h: Happening): string | undefined {
+  if (h.what !== 'event') return undefined;
+  const id = h.data.runId ?? h.data.jobId;
+  return id === undefined ? undefined : `${h.source} ${String(id)}`;
 }
 
 function isSilenced(h: Happening, { source, kinds, project, from, to }: Silence): boolean {

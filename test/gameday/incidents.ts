@@ -14,6 +14,7 @@ import {
   LAB,
   MINUTE_MS,
   PROJECTS,
+  RARE_WORKFLOW,
   REPLICAS,
   SHOP,
   TINKER,
@@ -39,7 +40,7 @@ export const INCIDENTS: readonly Recipe[] = [
         script.run(SHOP, {
           startMs: at + random.between(0, minutes(10)),
           durationMs: random.between(minutes(1), minutes(5)),
-          ...(fails ? { status: 'failed', error: { category }, acknowledgedMs } : {}),
+          ...(fails ? { status: 'failed', error: { category }, acknowledgedMs, workflow: RARE_WORKFLOW } : {}),
         });
       }
       return { to: acknowledgedMs };
@@ -89,8 +90,15 @@ export const INCIDENTS: readonly Recipe[] = [
       const of = script.random.pick([TOOLS, INFRA, LAB]);
       const durationMs = minutes(script.random.integer(2, 9));
       const acknowledgedMs = at + durationMs + minutes(script.random.integer(14, 40));
-      script.run(of, { startMs: at, durationMs, status: 'failed', error: { category: 'other' }, acknowledgedMs });
-      return { to: acknowledgedMs, silences: [quiet(of, at, acknowledgedMs)] };
+      script.run(of, {
+        startMs: at,
+        durationMs,
+        workflow: RARE_WORKFLOW,
+        status: 'failed',
+        error: { category: 'other' },
+        acknowledgedMs,
+      });
+      return { to: acknowledgedMs };
     },
   },
   {
@@ -524,7 +532,3 @@ export const INCIDENTS: readonly Recipe[] = [
     },
   },
 ];
-
-function quiet({ source, project }: { source: string; project: string }, from: number, to: number) {
-  return { source, project, kinds: ['run' as const], from, to };
-}

@@ -11,7 +11,19 @@ import {
   sumOf,
 } from './steps.ts';
 import type { Happening, Timeline } from './timeline.ts';
-import { BUDGETS_USD, CRUCIBLE, DAY_MS, HOUR_MS, LEGACY, MINUTE_MS, POLL_MS, REPLICAS, SETTLE_MS } from './world.ts';
+import {
+  BUDGETS_USD,
+  CRITICAL,
+  CRUCIBLE,
+  DAY_MS,
+  ERROR_SERIES_CAP,
+  HOUR_MS,
+  LEGACY,
+  MINUTE_MS,
+  POLL_MS,
+  REPLICAS,
+  SETTLE_MS,
+} from './world.ts';
 
 /** A stretch of time in which the condition of an alert held, without its `for`, by the words of the catalogue of alerts. */
 export interface Condition {
@@ -25,6 +37,9 @@ type EventHappening = Extract<Happening, { what: 'event' }>;
 
 /** What came so late is history: no window of now has a place for it. */
 const LATE_MS = 10 * MINUTE_MS;
+
+/** An incident is no part of the baseline that it is held against: that ended so long ago. The catalogue leaves open how long; it is as chosen. */
+const BASELINE_ENDED_MS = 6 * HOUR_MS;
 
 /** What is known of a run at its end, and when it is settled. */
 interface RunEnd {
@@ -203,7 +218,8 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
     queue: text(data.queue),
   }))) {
     const jobs = of('job').filter((job) => job.source === labels.source && fresh(job));
-    const enqueued = firstOf(jobs).map(({ saidAt }) => once(saidAt));
+    // A job counts from when it is heard of, whatever its sender's clock says.
+    const enqueued = firstOf(jobs).map(({ at }) => once(at));
     const finished = jobs.filter(({ data }) => data.result !== undefined);
     const due: Steps<number> = readings.map(({ saidAt, data }) => ({ at: saidAt, value: Number(data.due) }));
     const windowMs = 10 * MINUTE_MS;
@@ -216,7 +232,7 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
           ago(due, windowMs),
           inWindow(enqueued, windowMs),
           inWindow(
-            finished.map(({ saidAt }) => once(saidAt)),
+            finished.map(({ at }) => once(at)),
             windowMs,
           ),
         ],
@@ -224,8 +240,8 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
           done === 0 && (now > before || (now === before && now > 0 && more > 0)),
       ),
     );
-    const waits = finished.map(({ saidAt, data }) => ({
-      at: saidAt,
+    const waits = finished.map(({ at, data }) => ({
+      at,
       wait: time(data.startedAt) - time(data.enqueuedAt),
     }));
     const long = waits.filter(({ wait }) => wait > MINUTE_MS);
@@ -268,8 +284,8 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
         [
           inWindow(all, 15 * MINUTE_MS),
           inWindow(errors, 15 * MINUTE_MS),
-          ago(inWindow(all, DAY_MS), HOUR_MS),
-          ago(inWindow(errors, DAY_MS), HOUR_MS),
+          ago(inWindow(all, DAY_MS), BASELINE_ENDED_MS),
+          ago(inWindow(errors, DAY_MS), BASELINE_ENDED_MS),
         ],
         (n = 0, wrong = 0, dayAll = 0, dayWrong = 0) =>
           n >= 20 && wrong / n > (dayAll === 0 ? 0 : (1.5 * dayWrong) / dayAll) + 0.02,
@@ -304,7 +320,7 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
       labels,
       combine(
         // The mean is that of the day before: an incident is no part of its own baseline.
-        [inWindow(logged, 15 * MINUTE_MS), ago(inWindow(logged, DAY_MS), HOUR_MS)],
+        [inWindow(logged, 15 * MINUTE_MS), ago(inWindow(logged, DAY_MS), BASELINE_ENDED_MS)],
         (n = 0, day = 0) => n >= 20 && n > (1.1 * day) / 96 && n > day / 96 + 3 * Math.sqrt(day / 96),
       ),
     );
@@ -450,20 +466,30 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
     const polled = [CRUCIBLE, LEGACY].filter((name) => events.some(({ source, at }) => source === name && at <= from));
     for (const source of polled) say('FleetSourceStale', { source }, whileBetween(from + 5 * MINUTE_MS, to));
   }
-  const replicaDown = spansOfOutage('replica').filter((o) => o.of === 'replica');
-  for (const outage of replicaDown) {
-    const other = REPLICAS.find((replica) => replica !== outage.replica) as string;
-    const isThere = !outages.some(
-      (o) => o.of === 'target' && o.replica === other && o.from <= outage.from && outage.from < o.to,
+  // A replica that is no target is nobody's business; with none left of those that are, the exporter is gone.
+  const stateOf = (replica: string): Steps<'absent' | 'down' | 'up'> => {
+    const spans = outages.filter((o) => (o.of === 'target' || o.of === 'replica') && o.replica === replica);
+    const at = (ms: number) => {
+      const of = spans.filter(({ from, to }) => from <= ms && ms < to).map((o) => o.of);
+      return of.includes('target') ? 'absent' : of.includes('replica') ? 'down' : 'up';
+    };
+    const edges = spans.flatMap(({ from, to }) => [from, to]);
+    return [timeline.startMs, ...edges.sort((x, y) => x - y)].map((ms) => ({ at: ms, value: at(ms) }));
+  };
+  const states = REPLICAS.map(stateOf);
+  REPLICAS.forEach((instance, i) => {
+    const [own = [], others = []] = [states[i], states[1 - i]];
+    say(
+      'FleetReplicaDown',
+      { instance },
+      combine([own, others], (mine, other) => mine === 'down' && other === 'up'),
     );
-    const isUp = !replicaDown.some((o) => o.replica === other && o.from < outage.to && outage.from < o.to);
-    const isTarget = !outages.some(
-      (o) => o.of === 'target' && o.replica === outage.replica && o.from <= outage.from && outage.from < o.to,
-    );
-    if (!isTarget) continue;
-    if (isThere && isUp) say('FleetReplicaDown', { instance: outage.replica }, whileBetween(outage.from, outage.to));
-    else say('FleetExporterDown', {}, whileBetween(outage.from, outage.to));
-  }
+  });
+  say(
+    'FleetExporterDown',
+    {},
+    combine([states[0] ?? [], states[1] ?? []], (a, b) => (a === 'down' && b !== 'up') || (b === 'down' && a !== 'up')),
+  );
   const verified = happenings.filter((h) => h.what === 'verified');
   say(
     'FleetLedgerMismatch',
@@ -660,13 +686,16 @@ function inThreeWindows(times: readonly number[]): Steps<boolean> {
 
 /** Components that came when there was no room for another one. */
 function foldsOf(errors: readonly EventHappening[]): Point[] {
+  const critical: readonly string[] = CRITICAL;
   const known = new Set<string>();
   const folded = new Set<string>();
   const points: Point[] = [];
   for (const { source, data, saidAt } of errors) {
+    // Those that an alert names take no room and need none.
+    if (critical.includes(text(data.component))) continue;
     const key = `${source} ${text(data.component)}`;
     if (known.has(key) || folded.has(key)) continue;
-    if (known.size < 8) known.add(key);
+    if (known.size < ERROR_SERIES_CAP) known.add(key);
     else {
       folded.add(key);
       points.push({ at: saidAt, by: 1 });

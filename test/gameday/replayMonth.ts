@@ -86,7 +86,9 @@ export async function replayMonth(timeline: Timeline, options: ReplayOptions): P
           replica.activeUntilMs = Number.POSITIVE_INFINITY;
           continue;
         }
-        if (target === REPLICAS[0]) replica.poll(nowMs, polledAt(nowMs));
+        // One of them polls; should it be gone, another one does.
+        const leader = REPLICAS.find((one) => !down('target', nowMs, one) && !down('replica', nowMs, one));
+        if (target === leader) replica.poll(nowMs, polledAt(nowMs));
         const slot = Math.floor(nowMs / SLOT_MS) !== Math.floor((nowMs - intervalMs) / SLOT_MS);
         // While the ledger is gone each scrape tries anew, and what comes back is looked at as after a start.
         if (down('ledger', nowMs)) replica.activeUntilMs = nowMs + BIRTH_MS + intervalMs;

@@ -64,6 +64,9 @@ export const LAB: Project = {
 };
 export const PROJECTS: readonly Project[] = [SHOP, TOOLS, ERP, INFRA, LAB];
 
+/** A workflow of every project that only failures nobody looks at are about: no run of another story mends them. */
+export const RARE_WORKFLOW = 'release';
+
 export const QUEUE = 'arq:queue';
 export const ADAPTERS = ['odoo', 'shopify'] as const;
 /** Handlers whose errors are on the critical path, and some that are not. */
