@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: measures the exporter against what it is compared with, side by side on this machine, prints tables and
  * writes each into its section of test/bench/RESULTS.md. `--only <scenario>` runs one of scrape, rendering, ingest, gate,
- * backfill, analytics and leaves the other sections as they are; `--quick` sees that all of it runs, with sizes that say
+ * backfill, analytics, run-page and leaves the other sections as they are; `--quick` sees that all of it runs, with sizes that say
  * nothing, and writes nothing.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ import { type Figure, figureTable, megabytes } from './figure.ts';
 import { benchGate } from './gate.ts';
 import { benchIngest } from './ingest.ts';
 import { benchRendering } from './rendering.ts';
+import { benchRunPage } from './runPage.ts';
 import { benchScrape } from './scrape.ts';
 
 const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Promise<Figure[]> }>> = {
@@ -44,6 +45,7 @@ const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Pro
     measure: benchMixedAnalytics,
   },
   'analytics-upkeep': { title: 'Analytics: how the figures follow', measure: benchAnalyticsUpkeep },
+  'run-page': { title: 'The page of a run', measure: benchRunPage },
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } });
