@@ -27,7 +27,7 @@ export const CHAIN_RULES: RuleFile = {
       summary: 'Sandboxes of {{ $labels.project }} ({{ $labels.source }}) cannot be provisioned',
       description: `{{ $value | printf "%.0f" }} could not be provisioned in the last ${sandbox.window}: no run of the project can start. Check the template and the provider's key, quota and status page.`,
       dashboard: ['fleetlens-chains', 'source', 'project'],
-      find: ['failed', 'source', 'project'],
+      find: ['unattended', 'source', 'project'],
     },
   ],
 };

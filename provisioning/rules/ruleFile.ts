@@ -28,7 +28,8 @@ export interface AlertRule {
 type DashboardUid =
   `fleetlens-${'overview' | 'runs' | 'quality' | 'ci' | 'chains' | 'queues' | 'cost' | 'integrations' | 'exporter' | 'review'}`;
 type DashboardVariable = 'source' | 'project' | 'workflow' | 'persona';
-type FindState = 'running' | 'failed' | 'approval' | 'blocked_on_ci' | 'chain_failed';
+/** As the app's finder has them; failures are runs that failed or timed out. */
+type FindState = 'running' | 'unattended' | 'approval' | 'blocked_on_ci' | 'chain_failed';
 
 export type Rule = RecordingRule | AlertRule;
 

@@ -65,7 +65,7 @@ function failureRate(scope: 'source' | 'project'): AlertRule {
     summary: `{{ $value | humanizePercentage }} of the runs of ${place} fail`,
     description: `Of the runs that ended in the last ${rate.window}, {{ $value | humanizePercentage }} failed or timed out; expected at most ${rate.ratio * 100}%.`,
     dashboard: ['fleetlens-runs', ...at],
-    find: ['failed', ...at],
+    find: ['unattended', ...at],
     ...(scope === 'source' ? { note: 'A ratio needs runs: one failure of three at night wakes nobody.' } : {}),
   };
 }
@@ -88,7 +88,7 @@ function errorBudgetBurn(speed: 'fast' | 'slow'): AlertRule {
     summary: `The error budget of {{ $labels.source }} burns ${factor} times too fast`,
     description: `{{ $value | humanizePercentage }} of the runs failed or timed out over ${long}, and it goes on (over ${short} too). With ${burn.objective * 100}% of the runs to succeed, at most ${((1 - burn.objective) * 100).toFixed(0)}% may fail.`,
     dashboard: ['fleetlens-runs', 'source'],
-    find: ['failed', 'source'],
+    find: ['unattended', 'source'],
     ...(speed === 'fast' ? { note: 'The long window says that it matters, the short one that it still goes on.' } : {}),
   };
 }
@@ -134,7 +134,7 @@ export const RUN_RULES: RuleFile = {
       description:
         'The oldest failure ended {{ $value | humanizeDuration }} ago; nobody acknowledged it, and no later run of the workflow succeeded on the project.',
       dashboard: ['fleetlens-runs', 'source', 'project', 'workflow'],
-      find: ['failed', 'source', 'project', 'workflow'],
+      find: ['unattended', 'source', 'project', 'workflow'],
     },
     {
       alert: 'FleetApprovalSlaBreached',
@@ -157,7 +157,7 @@ export const RUN_RULES: RuleFile = {
       summary: 'Runs of {{ $labels.project }} ({{ $labels.source }}) keep failing: {{ $labels.category }}',
       description: `{{ $value | printf "%.0f" }} runs failed with {{ $labels.category }} in the last ${pattern.window}: the configuration is at fault rather than the runs.`,
       dashboard: ['fleetlens-runs', 'source', 'project'],
-      find: ['failed', 'source', 'project'],
+      find: ['unattended', 'source', 'project'],
     },
     {
       alert: 'FleetArtifactsMissing',

@@ -103,7 +103,11 @@ describe('the alerts', () => {
       expect(runbook_url).toMatch(new RegExp(`^https://\\S+#${name.toLowerCase()}$`));
       expect(headings, 'headings of docs/runbook.md').toContain(name.toLowerCase());
       expect(dashboard_url).toMatch(/^http:\/\/localhost:3000\/d\/fleetlens-\w+(\?var-|$)/);
-      if (run_url !== undefined) expect(run_url).toContain('/a/fleetlens-fleet-app/find?oldest=');
+      if (run_url !== undefined) {
+        expect(run_url).toContain('/a/fleetlens-fleet-app/find?oldest=');
+        // What counts time-outs as well leads to them as well.
+        if (/timed_out|unresolved_failure/.test(resolved(rule.expr))) expect(run_url).toContain('?oldest=unattended');
+      }
       const used = JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g);
       const known = [...labelsIn(rule.expr), ...Object.keys(rule.labels ?? {})];
       for (const [, label] of used) expect(known).toContain(label);

@@ -107,6 +107,21 @@ describe('from an alert', () => {
     );
   });
 
+  it('opens the oldest failure that nobody has looked at, a time-out as well', async () => {
+    ignoreRunPage();
+    const asked = serveList('/api/v1/runs', [{ source: 's', runId: 'late', status: 'timed_out' }]);
+    const { address } = openPage('find?oldest=unattended&source=s&project=acme%2Fweb&workflow=');
+    await waitFor(() => expect(address()).toBe('/a/fleetlens-fleet-app/run?source=s&id=late'));
+    expect(Object.fromEntries(asked[0] as URLSearchParams)).toEqual({
+      source: 's',
+      project: 'acme/web',
+      unattended: 'true',
+      sort: 'finished_at',
+      order: 'asc',
+      limit: '1',
+    });
+  });
+
   it('opens the pull request that has been blocked for longest', async () => {
     ignoreRunPage();
     serveList('/api/v1/runs', [

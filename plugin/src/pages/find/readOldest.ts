@@ -3,9 +3,10 @@ import type { FleetApi, Listed, Parameters } from '../../api/FleetApi';
 import { links } from '../../app/links';
 
 /**
- * What an alert can be about: a status of runs; pull requests that are blocked; chains that failed; approvals that are waited for.
+ * What an alert can be about: a status of runs; failures, time-outs among them, that nobody has looked at; pull requests that are blocked;
+ * chains that failed; approvals that are waited for.
  */
-export const OLDEST_STATES = [...STATUSES, 'blocked_on_ci', 'chain_failed', 'approval'] as const;
+export const OLDEST_STATES = [...STATUSES, 'unattended', 'blocked_on_ci', 'chain_failed', 'approval'] as const;
 export type OldestState = (typeof OLDEST_STATES)[number];
 
 type Scope = Readonly<Record<'source' | 'project' | 'workflow', readonly string[]>>;
@@ -28,6 +29,11 @@ export async function readOldest(
 ): Promise<Oldest> {
   const { workflow, ...place } = scope;
   switch (state) {
+    case 'unattended': {
+      const filters = { ...scope, unattended: 'true', sort: 'finished_at', order: 'asc' } satisfies Parameters;
+      const { data } = await api.runs({ ...filters, limit: 1 }, { signal });
+      return { one: runPage(data[0]), all: links.runs(filters) };
+    }
     case 'blocked_on_ci': {
       const filters = { ...scope, pr_status: state };
       const { data } = await api.runs(
