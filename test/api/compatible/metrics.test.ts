@@ -438,7 +438,7 @@ describe('GET /api/analytics/export', () => {
     const at = ago(1);
     const adapter = (id: string, data: Json) =>
       pushEvent({ id, source: 'tinker', kind: 'adapter', at, data: { at, result: 'ok', ...data } });
-    await adapter('no run', { adapter: 'webhook_processed', count: 9, message: 'of no run' });
+    await adapter('no run', { adapter: 'webhook_processed', eventId: 'h0', count: 9 });
     await adapter('other', { adapter: 'github-webhook', count: 9, attributes: { runId: 'hook-run' } });
     await adapter('one', { adapter: 'webhook_processed', eventId: 'h1', attributes: { runId: 'hook-run' } });
     await adapter('unnamed', { adapter: 'webhook_processed', count: 3, attributes: { runId: 'hook-run' } });

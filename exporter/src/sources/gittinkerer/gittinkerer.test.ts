@@ -71,7 +71,7 @@ const insertRun = (
       run.dir === undefined ? `/srv/artifacts/${DIRECTORY}/` : run.dir,
     ],
   );
-const metric = (db: GittinkererDatabase, name: string, value: number, at = FINISHED, id = RUN) =>
+const metric = (db: GittinkererDatabase, name: string, value: number, at: string | null = FINISHED, id = RUN) =>
   db.execute('insert into run_metrics (run_id, metric_name, metric_value, recorded_at) values ($1, $2, $3, $4)', [
     id,
     name,
@@ -211,6 +211,62 @@ it('a metric that is recorded long after the end is found', async () => {
   await metric(db, 'cost_usd', 1.5, new Date().toISOString());
   await pollForTest(source, ledger);
   expect(ledger.get('run', RUN)).toMatchObject({ costUsd: 1.5, usageMissing: false });
+});
+
+it('of a metric the row that was recorded last counts: by time, then by id; one without a time where there is no other', async () => {
+  const db = await database();
+  await insertRun(db, {});
+  await insertRun(db, { id: 'r2' });
+  await metric(db, 'exit_code', 1, '2026-01-03T14:26:40Z');
+  await metric(db, 'exit_code', 2);
+  await metric(db, 'exit_code', 3);
+  await metric(db, 'exit_code', 4, null);
+  await metric(db, 'review_rounds', 5, null);
+  await metric(db, 'webhook_processed', 6);
+  await metric(db, 'exit_code', 7, FINISHED, 'r2');
+  const ledger = new RecordingLedger();
+  await pollForTest(open({ database_url: db.connectionString }).source, ledger);
+  expect(ledger.all('run').map(({ runId, exitCode }) => [runId, exitCode])).toEqual([
+    [RUN, 3],
+    ['r2', 7],
+  ]);
+  const run = ledger.get('run', RUN) ?? {};
+  expect(run).toMatchObject({
+    'attributes.metrics.review_rounds': 5,
+    'attributes.metricsRecorded.review_rounds': { id: '5' },
+    'attributes.metricsRecorded.exit_code': { id: '3', at: FINISHED },
+  });
+  expect(Object.keys(run).filter((field) => field.includes('webhook_processed'))).toEqual([]);
+  expect(ledger.all('adapter')).toMatchObject([{ count: 6, 'attributes.runId': RUN }]);
+});
+
+it('a run has at most 200 metrics, whatever names its callers make up', async () => {
+  const db = await database();
+  await insertRun(db, {});
+  await db.execute(
+    `insert into run_metrics (run_id, metric_name, metric_value) select '${RUN}', 'made up ' || i, i from generate_series(1, 250) i`,
+  );
+  const ledger = new RecordingLedger();
+  await pollForTest(open({ database_url: db.connectionString }).source, ledger);
+  const names = Object.keys(ledger.get('run', RUN) ?? {}).filter((field) => field.startsWith('attributes.metrics.'));
+  expect(names).toHaveLength(200);
+});
+
+it('late metrics of many runs are all found in one poll, and sent once', async () => {
+  const db = await database();
+  const ids = ['r1', 'r2', 'r3', 'r4', 'r5'];
+  for (const id of ids) await insertRun(db, { id });
+  const { source } = open({ database_url: db.connectionString, page_size: 2 });
+  const ledger = new RecordingLedger();
+  await pollForTest(source, ledger);
+  for (const [i, id] of ids.entries()) await metric(db, 'cost_usd', i + 1, new Date().toISOString(), id);
+  const sent = async () => {
+    const before = ledger.batches.length;
+    await pollForTest(source, ledger);
+    return ledger.batches.slice(before).flatMap(({ records }) => records.filter(({ kind }) => kind === 'run'));
+  };
+  expect((await sent()).map(({ data }) => [data.runId, data.costUsd])).toEqual(ids.map((id, i) => [id, i + 1]));
+  expect(await sent()).toEqual([]);
 });
 
 it('metrics are left out where their table lacks a column; the run is read', async () => {
