@@ -16,6 +16,14 @@ export function least(expression: string): string {
   return `min without (${REPLICA_LABELS}) (${expression})`;
 }
 
+/**
+ * How long ago it was, seconds, when it was scraped. Of `time()` instead, what ended since the last scrape would grow older until the next
+ * one; without a `for` that is enough to fire.
+ */
+export function ageWhenSeen(timestamp: FamilyName): string {
+  return least(`timestamp(${timestamp}) - ${timestamp}`);
+}
+
 type Series = FamilyName | `${FamilyName}_${'sum' | 'count' | 'bucket'}`;
 
 /** What a counter rose by in a window that ends `offset` ago, by the labels. `matchers` come without braces. */

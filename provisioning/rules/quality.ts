@@ -1,4 +1,4 @@
-import { historyOfPiece, once, PIECE, rise, riseWithoutHistory, unlessCatchingUp } from './promql.ts';
+import { ageWhenSeen, historyOfPiece, once, PIECE, rise, riseWithoutHistory, unlessCatchingUp } from './promql.ts';
 import type { RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -71,7 +71,7 @@ export const QUALITY_RULES: RuleFile = {
     },
     {
       alert: 'FleetPullRequestBlockedOnCi',
-      expr: `time() - ${once('fleet_pull_request_oldest_blocked_timestamp_seconds')} > ${blockedAge}`,
+      expr: `${ageWhenSeen('fleet_pull_request_oldest_blocked_timestamp_seconds')} > ${blockedAge}`,
       summary: 'A pull request of {{ $labels.project }} ({{ $labels.source }}) is blocked on CI',
       description: 'The one that has been blocked for longest has been so for {{ $value | humanizeDuration }}.',
       dashboard: ['fleetlens-ci', 'source', 'project'],

@@ -1,4 +1,13 @@
-import { historyOfPiece, isLonger, once, PIECE, rise, riseWithoutHistory, unlessCatchingUp } from './promql.ts';
+import {
+  ageWhenSeen,
+  historyOfPiece,
+  isLonger,
+  once,
+  PIECE,
+  rise,
+  riseWithoutHistory,
+  unlessCatchingUp,
+} from './promql.ts';
 import type { AlertRule, RecordingRule, RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -129,7 +138,7 @@ export const RUN_RULES: RuleFile = {
     },
     {
       alert: 'FleetFailedRunUnattended',
-      expr: `time() - ${once('fleet_run_oldest_unresolved_failure_timestamp_seconds')} > ${unattendedAge}`,
+      expr: `${ageWhenSeen('fleet_run_oldest_unresolved_failure_timestamp_seconds')} > ${unattendedAge}`,
       summary: `A failed run of ${PLACE} waits for somebody`,
       description:
         'The oldest failure ended {{ $value | humanizeDuration }} ago; nobody acknowledged it, and no later run of the workflow succeeded on the project.',

@@ -229,6 +229,24 @@ export const QUALITY_SCENES: readonly Scene[] = [
     labels: { project: 'web' },
     age: 3600,
   }),
+  {
+    alert: 'FleetPullRequestBlockedOnCi',
+    labels: { job: 'fleetlens', project: 'web' },
+    sampleSeconds: 70,
+    at: [60, 61],
+    cases: [
+      {
+        // 3,585 s when it was seen last, 3,615 s at minute 60; the next scrape shows that CI is done.
+        what: 'done just in time, after a scrape',
+        series: ['fleet_pull_request_oldest_blocked_timestamp_seconds{source="$",project="web"} =-15 60.5:_'],
+      },
+      {
+        what: 'not done',
+        series: ['fleet_pull_request_oldest_blocked_timestamp_seconds{source="$",project="web"} =-15'],
+        fires: { 61: {} },
+      },
+    ],
+  },
   windowScene({
     alert: 'FleetPullRequestFailing',
     family: 'fleet_pull_requests_total',

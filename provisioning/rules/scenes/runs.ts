@@ -267,6 +267,23 @@ const errorBudgetOfSixHours: Scene = {
       fires: { 390: BOTH },
     },
     {
+      what: 'one of four; its first failures ever are of long ago',
+      series: [
+        finished('succeeded', '0 0:+0.5'),
+        finished('failed', '_ 197.5:0 200:400 355:+0.5'),
+        catching('0 200:1 205:0'),
+      ],
+    },
+    {
+      what: 'four of five; its first successes ever are of long ago',
+      series: [
+        finished('succeeded', '_ 197.5:0 200:1000 205:+0.2'),
+        finished('failed', '0 250:+0.8'),
+        catching('0 200:1 205:0'),
+      ],
+      fires: { 390: BOTH },
+    },
+    {
       what: 'four of five, and it catches up',
       series: [finished('succeeded', '0 0:+0.2'), finished('failed', '0 0:+0.8'), catching('0 335:1 340:0')],
     },
@@ -345,6 +362,26 @@ export const RUN_SCENES: readonly Scene[] = [
     labels: runOf,
     age: 300,
   }),
+  {
+    alert: 'FleetFailedRunUnattended',
+    labels: { job: 'fleetlens', ...runOf },
+    sampleSeconds: 70,
+    at: [6, 7],
+    cases: [
+      {
+        // 295 s old when it was seen last, 305 s at minute 6; the next scrape, at 7, shows that it is mended.
+        what: 'mended just in time, after a scrape',
+        series: [
+          'fleet_run_oldest_unresolved_failure_timestamp_seconds{source="$",project="web",workflow="fix"} 55 7:_',
+        ],
+      },
+      {
+        what: 'not mended',
+        series: ['fleet_run_oldest_unresolved_failure_timestamp_seconds{source="$",project="web",workflow="fix"} 55'],
+        fires: { 7: {} },
+      },
+    ],
+  },
   approvals,
   windowScene({
     alert: 'FleetFailurePattern',
