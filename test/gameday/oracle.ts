@@ -454,11 +454,19 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
 
   // The exporter itself
   const spansOfOutage = (kind: string) => outages.filter((o) => o.of === kind);
+  const pollerGone = outages
+    .filter((o) => o.of === 'replica' && o.replica === REPLICAS[0])
+    .sort((a, b) => a.from - b.from);
   for (const outage of spansOfOutage('source')) {
     if (outage.of !== 'source') continue;
-    const lastSuccess = Math.floor((outage.from - 1) / POLL_MS) * POLL_MS;
     const again = Math.ceil(outage.to / POLL_MS) * POLL_MS;
-    say('FleetSourceStale', { source: outage.source }, whileBetween(lastSuccess + 5 * MINUTE_MS, again));
+    // An exporter knows of no success before its own start: that stands for it (alerts.md, "Edges").
+    const pauses = pollerGone.filter(({ from, to }) => outage.from < to && from < again);
+    const begins = [Math.floor((outage.from - 1) / POLL_MS) * POLL_MS, ...pauses.map(({ to }) => to)];
+    const steps = begins.flatMap((since, i) =>
+      whileBetween(since + 5 * MINUTE_MS, Math.min(again, pauses[i]?.from ?? Number.POSITIVE_INFINITY)),
+    );
+    say('FleetSourceStale', { source: outage.source }, steps);
   }
   for (const { from, to } of spansOfOutage('ledger')) {
     say('FleetLedgerDown', {}, whileBetween(from, to));
