@@ -383,6 +383,7 @@ describe('GET /api/analytics/export', () => {
       expect(status).toBe(200);
       expect(headers.get('content-type')).toBe('text/csv; charset=utf-8');
       expect(headers.get('content-disposition')).toBe('attachment; filename="run_metrics.csv"');
+      expect([headers.get('cache-control'), headers.get('vary')]).toEqual(['no-store', 'Authorization']);
       expect(text).toBe(
         [
           'id,run_id,metric_name,metric_value,recorded_at',

@@ -139,6 +139,23 @@ it('a reader that goes away frees its connection; of many at once some are asked
   expect(lines.map((line) => line.split(',')[1])).toEqual(['run_id', 'run-49998', 'run-49999', 'run-50000']);
 });
 
+it('exports that fail before their first row are over: those that come after them find their connections', async () => {
+  const { pool } = served.ledger;
+  await pool.query('alter table fleetlens.adapter rename to adapter_away');
+  try {
+    for (let i = 0; i < 3; i++) {
+      const failed = await open('/api/analytics/export');
+      failed.resume();
+      expect(failed.statusCode).toBe(500);
+    }
+  } finally {
+    await pool.query('alter table fleetlens.adapter_away rename to adapter');
+  }
+  const last = await open('/api/analytics/export?metricName=duration_ms&limit=1');
+  last.resume();
+  expect(last.statusCode).toBe(200);
+});
+
 it('the figures of 50,000 runs are exact', async () => {
   const { body } = await served.get('/api/analytics/metrics?metricName=duration_ms&aggregation=stddev');
   expect(body).toMatchObject({ count: RUNS, min: 1, max: RUNS });

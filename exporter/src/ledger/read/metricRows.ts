@@ -29,7 +29,7 @@ export const METRIC_ROWS = `select coalesce(m.recorded ->> 'id',
       r.doc -> 'attributes' -> ('metrics.' || $1) as value) a
     where $1::text is not null and a.recorded is not null and ($4::text[] is null or r.project = any($4))
     union all
-    select w.source, w.doc #>> '{attributes,runId}', '${WEBHOOKS}', jsonb_build_object('id', coalesce(w.doc ->> 'eventId', w.key)),
+    select w.source, w.doc #>> '{attributes,runId}', '${WEBHOOKS}', jsonb_build_object('id', w.doc ->> 'eventId'),
       w.doc ->> 'at', coalesce((w.doc ->> 'count')::numeric, 1)
     from fleetlens.adapter w
     where ($1::text is null or $1 = '${WEBHOOKS}') and w.doc ->> 'adapter' = '${WEBHOOKS}' and w.doc #>> '{attributes,runId}' is not null
