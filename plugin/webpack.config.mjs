@@ -55,6 +55,9 @@ export default (_env, { mode = 'production' }) => ({
     publicPath: `public/plugins/${APP_ID}/`,
     uniqueName: APP_ID,
     crossOriginLoading: 'anonymous',
+    // As Grafana's validator of plugins knows packages from a plugin's own sources, which it compares with the repository.
+    devtoolModuleFilenameTemplate: ({ namespace, resourcePath }) =>
+      `webpack://${namespace}/${resourcePath.replace(/^.*\bnode_modules\//, './node_modules/')}`,
   },
   resolve: {
     extensions: ['.tsx', '.ts', '.mjs', '.js'],

@@ -1,6 +1,7 @@
 /**
  * Makes the zip that Grafana's catalogue and `grafana cli plugins install` take: one folder named like the plugin, with what
- * `npm run build` made. Where GRAFANA_ACCESS_POLICY_TOKEN is set it is signed first (GRAFANA_ROOT_URLS: privately, for those).
+ * `npm run build` made. Its argument is the folder for the zip, the plugin's own unless told. Where GRAFANA_ACCESS_POLICY_TOKEN is
+ * set it is signed first (GRAFANA_ROOT_URLS: privately, for those).
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -34,7 +35,7 @@ for (const file of files.filter((path) => statSync(path).isFile()).sort()) {
   zip.addFile(file, `${id}/${relative(DIST, file)}`);
 }
 zip.end();
-const target = join(PLUGIN, `${id}-${info.version}.zip`);
+const target = join(process.argv[2] ?? PLUGIN, `${id}-${info.version}.zip`);
 await pipeline(zip.outputStream, createWriteStream(target));
 const sha1 = createHash('sha1').update(readFileSync(target)).digest('hex');
 writeFileSync(`${target}.sha1`, sha1);
