@@ -4,16 +4,17 @@ import type {
   FailuresAnswer,
   FiguresAnswer,
   SpendAnswer,
+  TimeBucket,
   TimeseriesAnswer,
 } from '../../exporter/src/contract/analytics.ts';
 import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../exporter/src/contract/dimensions.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../ledger/histories.ts';
-import { DAY_MS } from '../ledger/ledgerBed.ts';
-import { FLEET_FROM, fleet } from './fleets.ts';
+import { DAY_MS, event } from '../ledger/ledgerBed.ts';
+import { FLEET_FROM, fleet, HOUR_MS } from './fleets.ts';
 import { type ServedAnalytics, serveAnalytics } from './servedAnalytics.ts';
-import { namedGroups, readSlowly, sameNumber, slowGroups } from './slowFigures.ts';
+import { namedGroups, readSlowly, type SlowLedger, sameNumber, slowGroups } from './slowFigures.ts';
 
 expect.addEqualityTesters([sameNumber]);
 
@@ -42,6 +43,36 @@ async function expectSameGroups(served: ServedAnalytics, window: readonly [numbe
   const slow = slowGroups(await readSlowly(served.bed.ledger.pool), window, by);
   expect(namedGroups(answer.data, by), `by ${by.join(', ')}`).toEqual(slow);
   expect(answer.groups).toBe(slow.size);
+}
+
+/** Every point of every group, and that there are no others. */
+async function expectSameSeries(
+  served: ServedAnalytics,
+  ledger: SlowLedger,
+  window: readonly [number, number],
+  by: AnalyticsDimension[],
+  [bucket, zone]: readonly [TimeBucket, string],
+  filter: Partial<Record<AnalyticsDimension, string>> = {},
+) {
+  const what = `an ${bucket} each of ${zone} by ${by.join(', ')} of ${JSON.stringify(filter)}`;
+  const keep = (group: Record<string, string>) => Object.entries(filter).every(([d, value]) => group[d] === value);
+  const more = `&bucket=${bucket}&time_zone=${zone}&${new URLSearchParams(filter)}`;
+  const answer = await served.ask<TimeseriesAnswer>(
+    `timeseries?${query(window, by, more)}`.replace('limit=1000', 'limit=80'),
+  );
+  expect(answer.data, what).toHaveLength(slowGroups(ledger, window, by, keep).size);
+  const nothing = slowGroups({ runs: [], spends: [] }, window, []).get('');
+  const spans = answer.data[0]?.points.map(({ from, to }) => [Date.parse(from), Date.parse(to)] as const) ?? [];
+  spans.forEach((span, i) => {
+    expect(span[0]).toBe(i === 0 ? window[0] : spans[i - 1]?.[1]);
+    if (i === spans.length - 1) expect(span[1]).toBe(window[1]);
+    const slow = slowGroups(ledger, span, by, keep);
+    for (const { points, ...group } of answer.data) {
+      const { from, to, ...figures } = points[i] as (typeof points)[number];
+      const name = by.map((dimension) => group[dimension] ?? '').join('|');
+      expect(figures, `${what}, ${name}: ${from} to ${to}`).toEqual(slow.get(name) ?? nothing);
+    }
+  });
 }
 
 it(
@@ -188,3 +219,85 @@ it(
   },
   PROPERTY_TIMEOUT_MS,
 );
+
+it(
+  'answers series in zones that are off by parts of an hour, by any of the dimensions, as the records add up',
+  async () => {
+    const zones = fc.constantFrom('UTC', 'Asia/Kolkata', 'Asia/Kathmandu', 'America/St_Johns');
+    await fc.assert(
+      fc.asyncProperty(
+        fleet,
+        fc.array(zones, { minLength: GROUPINGS.length, maxLength: GROUPINGS.length }),
+        fc.nat(7 * 24 * 60),
+        fc.boolean(),
+        async ({ first, second }, zoneOf, minute, isRefreshed) => {
+          await using served = await serveAnalytics();
+          await served.bed.ledger.recordPushed([...first]);
+          await settle(served);
+          await refresh(served);
+          await served.bed.ledger.recordPushed([...second]);
+          await settle(served);
+          if (isRefreshed) await refresh(served);
+          const ledger = await readSlowly(served.bed.ledger.pool);
+          const from = FLEET_FROM + minute * 60_000;
+          for (const [i, by] of GROUPINGS.entries()) {
+            const zone = zoneOf[i] as string;
+            await expectSameSeries(served, ledger, [from, from + 2 * DAY_MS], by, ['hour', zone]);
+            await expectSameSeries(served, ledger, [FLEET_FROM - DAY_MS, FLEET_FROM + 11 * DAY_MS], by, ['day', zone]);
+          }
+          // A filter counts as a dimension: by two of them, and by more than there are sums of.
+          const filters = [{ project: 'acme/web' }, { workflow: 'feature', model: 'large' }] as const;
+          for (const filter of filters) {
+            for (const bucket of ['hour', 'day'] as const) {
+              const window = [from, from + 2 * DAY_MS] as const;
+              await expectSameSeries(served, ledger, window, ['persona'], [bucket, 'Asia/Kolkata'], filter);
+            }
+          }
+        },
+      ),
+      propertyRuns(2),
+    );
+  },
+  PROPERTY_TIMEOUT_MS,
+);
+
+/** The last time that a zone changed its clocks, to the half hour; before now. */
+function lastChangeOf(timeZone: string): number {
+  const offset = (ms: number) =>
+    new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(ms).at(-1)?.value;
+  const step = HOUR_MS / 2;
+  let ms = Math.floor(Date.now() / step) * step - 5 * DAY_MS;
+  while (offset(ms) === offset(ms - step)) ms -= step;
+  return ms;
+}
+
+it('answers series across a change of the clocks, by an hour and by half of one', async () => {
+  for (const zone of ['Australia/Lord_Howe', 'America/St_Johns']) {
+    const changedMs = lastChangeOf(zone);
+    await using served = await serveAnalytics();
+    const { ledger } = served.bed;
+    const window = [changedMs - 30 * HOUR_MS + 7 * 60_000, changedMs + 50 * HOUR_MS] as const;
+    const runs = Array.from({ length: 300 }, (_, n) => {
+      const at = window[0] + n * 16 * 60_000;
+      const data = { runId: `run-${n}`, project: `p${n % 2}`, workflow: `w${n % 3}`, status: 'succeeded' };
+      return event(`run-${n}`, 'run', at, { ...data, finishedAt: iso(at), iterations: n % 4 });
+    });
+    await ledger.recordPushed(runs);
+    await settle(served);
+    await refresh(served);
+    // Corrected, and not added up again: these hours are told by facts.
+    const corrected = Array.from({ length: 20 }, (_, i) =>
+      event(`again-${i}`, 'run', Date.now(), { runId: `run-${i * 14}`, project: 'p3', status: 'failed' }),
+    );
+    await ledger.recordPushed(corrected);
+    await settle(served);
+    for (const isRefreshed of [false, true]) {
+      if (isRefreshed) await refresh(served);
+      const slow = await readSlowly(ledger.pool);
+      for (const by of [[], ['project'], ['project', 'workflow'], ['project', 'workflow', 'persona']] as const) {
+        await expectSameSeries(served, slow, window, [...by], ['hour', zone]);
+        await expectSameSeries(served, slow, window, [...by], ['day', zone]);
+      }
+    }
+  }
+});

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FiguresAnswer } from '../../exporter/src/contract/analytics.ts';
+import type { FiguresAnswer, TimeseriesAnswer } from '../../exporter/src/contract/analytics.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { verifyFacts } from '../../exporter/src/ledger/analytics/verifyFacts.ts';
@@ -64,6 +64,18 @@ async function figures(served: ServedAnalytics): Promise<unknown> {
   return answers.map((answer) => answer.data.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)));
 }
 
+/** By hours: of UTC, and of a zone whose hours retention divides otherwise than the records did, so that it says nothing of before. */
+async function series(served: ServedAnalytics, zone: 'UTC' | 'Asia/Kolkata'): Promise<unknown> {
+  const answers = [];
+  for (const by of ['project', 'project,workflow', 'project,workflow,persona']) {
+    const [from, to] = [END - 32 * DAY_MS, END - 28 * DAY_MS].map(iso);
+    const path = `timeseries?from=${from}&to=${to}&bucket=hour&time_zone=${zone}&by=${by}`;
+    const { data } = await served.ask<TimeseriesAnswer>(path);
+    answers.push(data.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)));
+  }
+  return answers;
+}
+
 async function prune({ bed: { ledger } }: ServedAnalytics) {
   return await pruneLedger(ledger, RETENTION);
 }
@@ -76,6 +88,7 @@ it('keeps the figures of every hour when retention takes the records, whether th
     await served.bed.query('update fleetlens.source_state set backfilled = true');
     while (await ledger.sweep()) {}
     const before = await figures(served);
+    const seriesBefore = await series(served, 'UTC');
     const refresh = async () => {
       await catchUpFacts(ledger.pool);
       while (await refreshFigures(ledger.pool, { quiet: false })) {}
@@ -86,8 +99,12 @@ it('keeps the figures of every hour when retention takes the records, whether th
     expect(runs).toBeGreaterThan(100);
     expect(records).toBeGreaterThan(20);
     expect(await figures(served)).toEqual(before);
+    expect(await series(served, 'UTC')).toEqual(seriesBefore);
+    const ofKolkata = await series(served, 'Asia/Kolkata');
     await refresh();
     expect(await figures(served)).toEqual(before);
+    expect(await series(served, 'UTC')).toEqual(seriesBefore);
+    expect(await series(served, 'Asia/Kolkata')).toEqual(ofKolkata);
     expect(await verifyFacts(ledger.pool)).toEqual({ facts: 0, sums: 0 });
     // What is pushed again of a run that is gone counts nothing.
     await ledger.recordPushed([...history()].slice(0, 50));

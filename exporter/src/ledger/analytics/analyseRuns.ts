@@ -173,12 +173,15 @@ export async function analyseSpend(pool: pg.Pool, query: FiguresQuery, visible: 
   });
 }
 
-/** Figures by bucket of time, for charts: every group has every bucket. */
+/**
+ * Figures by bucket of time, for charts: every group has every bucket.
+ * @returns a TimeseriesAnswer as JSON, written point by point: of an object with all 20,000 of them it would take half as long again
+ */
 export async function analyseTimeseries(
   pool: pg.Pool,
   query: TimeseriesQuery,
   visible: VisibleProjects,
-): Promise<TimeseriesAnswer> {
+): Promise<string> {
   const window = windowOf(query);
   const by = query.by ?? [];
   const { bucket, time_zone: timeZone } = query;
@@ -193,21 +196,27 @@ export async function analyseTimeseries(
     const found = await readFigures(client, { ...of, windows: [window], measures: ['runs'] });
     const groups = [...orNone(found, by)].sort(inOrder((row) => row.runs));
     const shown = groups.slice(0, query.limit).map((row) => row.group);
-    const points = Map.groupBy(await readFigures(client, { ...of, windows, groups: shown }), (row) => row.group);
-    const spans = windows.map(isoSpan);
-    return {
+    const rows = Map.groupBy(await readFigures(client, { ...of, windows, groups: shown }), (row) => row.group);
+    const spans = windows.map((span) => JSON.stringify(isoSpan(span)));
+    const nothing = JSON.stringify(describeFigures(noFigures(0)));
+    const data = shown.map((group) => {
+      const figures = new Array<string>(windows.length).fill(nothing);
+      for (const row of rows.get(group) ?? []) figures[row.window] = JSON.stringify(describeFigures(row));
+      const points = spans.map((span, i) => joinObjects(span, figures[i] as string));
+      return joinObjects(JSON.stringify(describeGroup({ group })), `{"points":[${points.join()}]}`);
+    });
+    const answer: Omit<TimeseriesAnswer, 'data'> = {
       ...isoSpan(window),
       asOf,
       bucket,
       timeZone,
       groups: groups.length,
-      data: shown.map((group) => {
-        const byWindow = new Map(points.get(group)?.map((row) => [row.window, row]));
-        return {
-          ...describeGroup({ group }),
-          points: spans.map((span, i) => ({ ...span, ...describeFigures(byWindow.get(i) ?? noFigures(i)) })),
-        };
-      }),
     };
+    return joinObjects(JSON.stringify(answer), `{"data":[${data.join()}]}`);
   });
+}
+
+/** Two objects as JSON -> one with the fields of both; the second has some. */
+function joinObjects(first: string, second: string): string {
+  return first === '{}' ? second : `${first.slice(0, -1)},${second.slice(1)}`;
 }

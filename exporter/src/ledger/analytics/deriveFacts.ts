@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { CATEGORY_MASK, HOUR_MS, MEASURES, measureColumns, WHOLE_MASK } from './measures.ts';
-import { LEVELS } from './nodeSums.ts';
+import { NODE_LEVELS } from './nodeSums.ts';
 import { RUN_FACTS } from './runFacts.ts';
 
 /** A run, or a usage record without one (its key after WITHOUT_RUN). */
@@ -45,7 +45,7 @@ const MARKED = `,
     union select (was_ms / ${HOUR_MS})::int from changed where was_ms is not null),
   marked as (
     insert into fleetlens.run_dirty (level, n)
-      select distinct l.level, moved.hour / l.hours from moved cross join ${LEVELS}
+      select distinct l.level, moved.hour / l.hours from moved cross join ${NODE_LEVELS}
       on conflict (level, n) do update set touched_at = clock_timestamp())`;
 
 function columnsOf(row: string): string {

@@ -25,7 +25,7 @@ export const SUMS = [
   'spent',
 ] as const;
 /** Values one after the other, 6 bytes each. */
-const LISTS = ['waits', 'merges'] as const;
+export const LISTS = ['waits', 'merges'] as const;
 
 export type Sum = (typeof SUMS)[number];
 export type List = (typeof LISTS)[number];
@@ -45,20 +45,32 @@ export const maskOf = (dimensions: readonly Dimension[]): number =>
 /** What facts are about: all but the category, which those of a failure's category are about too. */
 export const WHOLE_MASK = maskOf(DIMENSIONS.slice(0, -1));
 export const CATEGORY_MASK = maskOf(DIMENSIONS);
-/** What hours and days are also added up by, in the order of the column `marginals`: by nothing, and by each dimension alone. */
-export const MARGINAL_MASKS = [0, ...DIMENSIONS.slice(0, -1).map((dimension) => maskOf([dimension]))] as const;
+const SINGLES = DIMENSIONS.slice(0, -1).map((dimension) => maskOf([dimension]));
+/** What half hours, hours and days are also added up by: by nothing, and by each dimension alone. */
+export const MARGINAL_MASKS = [0, ...SINGLES] as const;
+/** What hours are also added up by: each two dimensions. */
+const PAIR_MASKS = SINGLES.flatMap((mask, i) => SINGLES.slice(i + 1).map((other) => mask | other));
+/** The order of the column `fewer` of fleetlens.run_dim. */
+export const FEWER_MASKS = [...MARGINAL_MASKS, ...PAIR_MASKS] as const;
 
 export const HOUR_MS = 3_600_000;
 /** Hours of a node of each level of fleetlens.run_sum: an hour, a day, 8 days, 64 days. Each divides the next. */
 export const LEVEL_HOURS = [1, 24, 192, 1_536] as const;
-/** Longer nodes have rows by all dimensions only: of the others the days are few. */
-const HIGHEST_MARGINAL_LEVEL = 1;
-/** @returns the highest level that has rows of the mask */
-export const highestLevel = (mask: number): number =>
-  mask === WHOLE_MASK || mask === CATEGORY_MASK ? LEVEL_HOURS.length - 1 : HIGHEST_MARGINAL_LEVEL;
-/** @returns the masks that a level has rows of */
-export const masksOf = (level: number): readonly number[] =>
-  [...MARGINAL_MASKS, WHOLE_MASK, CATEGORY_MASK].filter((mask) => level <= highestLevel(mask));
+/** The level of half hours, which belong to their hour: they are added up when it is. */
+export const HALF_LEVEL = -1;
+/** All levels, those of the shortest nodes first. */
+export const LEVELS: readonly number[] = [HALF_LEVEL, ...LEVEL_HOURS.keys()];
+export const HALF_HOUR_MS = HOUR_MS / 2;
+
+/**
+ * @returns the masks that a level has rows of. Where those by all dimensions are few there are none by fewer; days and longer nodes have
+ *   no more of them than their hours have by two. Failures need no half hours.
+ */
+export function masksOf(level: number): readonly number[] {
+  if (level === HALF_LEVEL) return [...MARGINAL_MASKS, WHOLE_MASK];
+  if (level === 0) return [...FEWER_MASKS, WHOLE_MASK, CATEGORY_MASK];
+  return [...(level === 1 ? MARGINAL_MASKS : []), WHOLE_MASK, CATEGORY_MASK];
+}
 
 export const isList = (measure: Measure): measure is List => (LISTS as readonly string[]).includes(measure);
 

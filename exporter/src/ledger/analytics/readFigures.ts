@@ -1,20 +1,21 @@
 import type pg from 'pg';
 import type { VisibleProjects } from '../read/listRuns.ts';
-import { coverWindow, type Dirty, type Span } from './coverWindow.ts';
+import { coverWindow, type Dirty, type Nodes, type Span } from './coverWindow.ts';
 import {
   CATEGORY_MASK,
   DIMENSIONS,
   type Dimension,
   HOUR_MS,
-  highestLevel,
   LEVEL_HOURS,
+  LEVELS,
+  LISTS,
   type List,
   MARGINAL_MASKS,
   MEASURES,
   type Measure,
   maskOf,
+  masksOf,
   measureColumns,
-  measureSums,
   SUMS,
   type Sum,
   WHOLE_MASK,
@@ -51,7 +52,7 @@ export function noFigures(window: number, group: FiguresRow['group'] = {}): Figu
 }
 
 const NOTHING = {
-  ...(Object.fromEntries(SUMS.map((sum) => [sum, 0])) as { readonly [S in Sum]: 0 }),
+  ...(Object.fromEntries(SUMS.map((sum) => [sum, 0])) as { readonly [S in Sum]: number }),
   waits: null,
   merges: null,
 };
@@ -66,21 +67,27 @@ const hourFrom = (ms: string) => `(${ms} + ${HOUR_MS - 1}) / ${HOUR_MS}`;
 
 /**
  * $1 the number of the group of each row of run_dim by its id, from 1 on, 0 for none: an element of an array without null is found at
- * once; $2 mask; $3 to $7 spans of nodes: the window, the level, from and to,
- * and by how many windows each node lies after the one before; $8 to $10 ranges: the window, from and to.
+ * once; $2 to $7 spans of nodes: the window, the mask, the level, from and to, and how many nodes a window has, this one and those
+ * that follow; $8 to $10 ranges: the window, from and to; $11 and $12 where they are few, the ids of run_dim to read and their masks.
+ *
+ * The sums come as one text: the driver takes longer for a value than to add it up.
  *
  * Groups are looked up in an array, and each span by itself through the index: as a join the planner would expect a ninth of the
  * table for each, whatever its length, and read all of it.
  */
 function figuresOf(measures: readonly Measure[], areFew: boolean): string {
   const columns = measureColumns('t', measures);
+  const nodes =
+    'unnest($2::int[], $3::smallint[], $4::smallint[], $5::int[], $6::int[], $7::int[]) as s(b, mask, level, low, high, each)';
   const ranges = 'unnest($8::int[], $9::bigint[], $10::bigint[]) as s(b, low, high)';
   const [each, of] = areFew
-    ? ['cross join unnest($2::int[]) as w(dim)', 't.dim = w.dim']
-    : ['', 't.mask = $2::smallint'];
+    ? ['join unnest($11::int[], $12::smallint[]) as w(dim, mask) on w.mask = s.mask', 't.dim = w.dim']
+    : ['', 't.mask = s.mask'];
+  const sums = sumsOf(measures).map((sum) => `coalesce(sum(${sum}), 0)`);
+  const lists = LISTS.map((list) => (measures.includes(list) ? `string_agg(${list}, ''::bytea)` : 'null'));
   return `with parts as (
-      select s.b + (t.n - s.low) * s.step as b, ($1::int[])[t.dim] as g, ${columns}
-        from unnest($3::int[], $4::smallint[], $5::int[], $6::int[], $7::int[]) as s(b, level, low, high, step) ${each} cross join lateral (
+      select s.b + (t.n - s.low) / s.each as b, ($1::int[])[t.dim] as g, ${columns}
+        from ${nodes} ${each} cross join lateral (
           select t.n, t.dim, ${columns} from fleetlens.run_sum t
             where t.level = s.level and ${of} and t.n >= s.low and t.n < s.high offset 0) t
       union all
@@ -90,7 +97,7 @@ function figuresOf(measures: readonly Measure[], areFew: boolean): string {
       select s.b, ($1::int[])[t.dim], ${columns} from ${ranges} cross join lateral (
         select t.dim, ${columns} from fleetlens.run_hour_pruned t
           where t.hour >= ${hourFrom('s.low')} and t.hour < ${hourFrom('s.high')} offset 0) t)
-    select b, g, ${measureSums('parts', measures)} from parts where g > 0 group by b, g`;
+    select b, g, array[${sums}]::text, ${lists} from parts where g > 0 group by b, g`;
 }
 
 /**
@@ -100,41 +107,51 @@ function figuresOf(measures: readonly Measure[], areFew: boolean): string {
  */
 export async function readFigures(client: pg.ClientBase, query: FiguresQuery): Promise<FiguresRow[]> {
   const { measures = MEASURES, windows } = query;
-  const mask = leastMask(query);
-  const { groups, groupOf, few } = await readGroups(client, query, mask);
+  const masks = leastMasks(query);
+  const { groups, groupOf, few } = await readGroups(client, query, [...new Set(masks.values())]);
   if (groups.length === 0) return [];
-  const { nodes, ranges } = await cover(client, windows, highestLevel(mask));
-  const { rows } = await client.query<[b: number, g: number, ...values: (number | Buffer | null)[]]>({
+  const { nodes, ranges } = await cover(client, windows, masks);
+  const { rows } = await client.query<
+    [b: number, g: number, sums: string, waits: Buffer | null, merges: Buffer | null]
+  >({
     name: `run_figures ${few === undefined ? '' : 'few'} ${measures.length === MEASURES.length ? '' : measures.join()}`,
     text: figuresOf(measures, few !== undefined),
-    values: [groupOf, few ?? mask, ...nodes, ...ranges],
+    values: [groupOf, ...nodes, ...ranges, ...(few ?? [])],
     rowMode: 'array',
   });
-  return rows.map(([b, g, ...values]) => {
-    const row = { ...NOTHING, window: b, group: groups[g - 1] as FiguresRow['group'] } as Record<string, unknown>;
-    measures.forEach((measure, i) => {
-      const value = values[i];
-      if (value !== null) row[measure] = value;
+  const sums = sumsOf(measures);
+  return rows.map(([window, g, text, waits, merges]) => {
+    const row = { ...NOTHING, waits, merges, window, group: groups[g - 1] as FiguresRow['group'] };
+    const values = JSON.parse(`[${text.slice(1, -1)}]`) as readonly number[];
+    sums.forEach((sum, i) => {
+      row[sum] = values[i] as number;
     });
-    return row as FiguresRow;
+    return row;
   });
 }
 
-/** @returns the mask with the fewest rows that tells apart what the query looks at */
-function leastMask({ by, filters, failures, visible }: FiguresQuery): number {
-  if (failures) return CATEGORY_MASK;
+const sumsOf = (measures: readonly Measure[]): readonly Sum[] => SUMS.filter((sum) => measures.includes(sum));
+
+/** @returns by level, the shortest first, the mask with the fewest rows that tells apart what the query looks at */
+function leastMasks({ by, filters, failures, visible }: FiguresQuery): ReadonlyMap<number, number> {
   const filtered = DIMENSIONS.filter((dimension) => filters[dimension] !== undefined);
   const needed = maskOf([...new Set([...by, ...filtered, ...(visible === undefined ? [] : (['project'] as const))])]);
-  return MARGINAL_MASKS.find((mask) => mask === needed) ?? WHOLE_MASK;
+  const usable = failures ? [CATEGORY_MASK] : MARGINAL_MASKS.includes(needed) ? [needed] : [needed, WHOLE_MASK];
+  return new Map(
+    LEVELS.flatMap((level) => {
+      const mask = usable.find((each) => masksOf(level).includes(each));
+      return mask === undefined ? [] : [[level, mask]];
+    }),
+  );
 }
 
 /**
- * The groups of the query, and by the id of a row of run_dim which of them it belongs to: rows of the mask, and of single facts.
- * `few`: the rows of the mask, where it is faster to look each of them up than to read all of a node and leave the others out.
+ * The groups of the query, and by the id of a row of run_dim which of them it belongs to: rows of the masks, and of single facts.
+ * `few`: the rows of the masks, where it is faster to look each of them up than to read all of a node and leave the others out.
  */
-async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: number) {
+async function readGroups(client: pg.ClientBase, query: FiguresQuery, masks: readonly number[]) {
   const { by, filters, visible } = query;
-  const values: unknown[] = [[mask, mask === CATEGORY_MASK ? CATEGORY_MASK : WHOLE_MASK]];
+  const values: unknown[] = [[...masks, query.failures ? CATEGORY_MASK : WHOLE_MASK]];
   const conditions = ['mask = any($1)'];
   const only = (column: Dimension, list: readonly string[] | undefined) => {
     if (list !== undefined) conditions.push(`${column} = any($${values.push(list)})`);
@@ -142,11 +159,11 @@ async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: numb
   for (const dimension of DIMENSIONS) only(dimension, filters[dimension]);
   only('project', visible);
   const { rows } = await client.query<Record<Dimension, string> & { id: number; mask: number; all: number }>(
-    `select id, mask, ${DIMENSIONS.join(', ')}, (select count(*) from fleetlens.run_dim where mask = ${mask})::int as all
+    `select id, mask, ${DIMENSIONS.join(', ')}, (select count(*) from fleetlens.run_dim where mask in (${masks.join(', ')}))::int as all
       from fleetlens.run_dim where ${conditions.join(' and ')}`,
     values,
   );
-  const wanted: number[] = [];
+  const few: [ids: number[], masks: number[]] = [[], []];
   const groups = [...(query.groups ?? [])];
   const known = new Map(groups.map((group, i) => [nameOfGroup(group), i + 1]));
   const groupOf = new Array<number>(rows.reduce((most, { id }) => Math.max(most, id), 0)).fill(0);
@@ -160,39 +177,50 @@ async function readGroups(client: pg.ClientBase, query: FiguresQuery, mask: numb
     }
     // Arrays of Postgres begin at 1.
     groupOf[row.id - 1] = number ?? 0;
-    if (number !== undefined && row.mask === mask) wanted.push(row.id);
+    if (number !== undefined && masks.includes(row.mask)) {
+      few[0].push(row.id);
+      few[1].push(row.mask);
+    }
   }
-  const isFew = wanted.length * FEW <= (rows[0]?.all ?? 0);
-  return { groups, groupOf, few: isFew ? wanted : undefined };
+  const isFew = few[0].length * FEW <= (rows[0]?.all ?? 0);
+  return { groups, groupOf, few: isFew ? few : undefined };
 }
 
 type Columns = [number[], ...number[][]];
 
-async function cover(client: pg.ClientBase, windows: readonly Span[], highest: number) {
-  const dirty = await readDirty(client, windows, highest);
-  const nodes: Columns = [[], [], [], [], []];
+async function cover(client: pg.ClientBase, windows: readonly Span[], masks: ReadonlyMap<number, number>) {
+  const levels = [...masks.keys()];
+  const dirty = await readDirty(client, windows, levels.at(-1) as number);
+  const nodes: Columns = [[], [], [], [], [], []];
   const ranges: Columns = [[], [], []];
   const add = (columns: Columns, ...values: number[]) => values.forEach((value, i) => void columns[i]?.push(value));
-  /** The last span of nodes while each of them is a whole window. */
-  let series: { readonly level: number; readonly window: number; readonly from: number; to: number } | undefined;
+  const addNodes = (window: number, { level, from, to }: Nodes, each: number) =>
+    add(nodes, window, masks.get(level) as number, level, from, to, each);
+  /** Windows that follow each other, each of as many nodes that follow each other. */
+  let series: { readonly window: number; readonly each: number; nodes: Nodes } | undefined;
   const endSeries = () => {
-    if (series !== undefined) add(nodes, series.window, series.level, series.from, series.to, 1);
+    if (series !== undefined) addNodes(series.window, series.nodes, series.each);
     series = undefined;
   };
   windows.forEach(([from, to], window) => {
-    const parts = coverWindow(from, to, dirty, highest);
+    const parts = coverWindow(from, to, dirty, levels);
     for (const [low, high] of parts.ranges) add(ranges, window, low, high);
-    const spans = parts.nodes.flatMap((list, level) => list.map(([low, high]) => ({ level, low, high })));
-    const [only] = spans;
-    if (only !== undefined && spans.length === 1 && only.high === only.low + 1) {
-      if (series?.level === only.level && series.to === only.low && window - series.window === only.low - series.from) {
-        series.to = only.high;
-      } else {
-        endSeries();
-        series = { level: only.level, window, from: only.low, to: only.high };
-      }
+    const [only] = parts.nodes;
+    if (only === undefined || parts.nodes.length > 1) {
+      for (const each of parts.nodes) addNodes(window, each, each.to - each.from);
+      return;
+    }
+    const each = only.to - only.from;
+    if (
+      series?.nodes.level === only.level &&
+      series.each === each &&
+      series.nodes.to === only.from &&
+      (window - series.window) * each === only.from - series.nodes.from
+    ) {
+      series.nodes = { ...series.nodes, to: only.to };
     } else {
-      for (const { level, low, high } of spans) add(nodes, window, level, low, high, 0);
+      endSeries();
+      series = { window, each, nodes: only };
     }
   });
   endSeries();

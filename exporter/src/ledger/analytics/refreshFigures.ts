@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { inFactsTransaction } from './catchUpFacts.ts';
-import { LEVEL_HOURS, MEASURES, masksOf, measureColumns } from './measures.ts';
-import { hasCleanParts, NODE_SUMS } from './nodeSums.ts';
+import { HALF_LEVEL, LEVEL_HOURS, MEASURES, masksOf, measureColumns } from './measures.ts';
+import { hasCleanParts, levelsOf, NODE_SUMS } from './nodeSums.ts';
 
 /**
  * By level: a node in which something changed a moment ago will change again: until then it is answered from its parts. The longer
@@ -40,13 +40,15 @@ async function dirtyNodes(client: pg.ClientBase, level: number, quiet: boolean):
 
 // In the order in which they are read: so the rows of a node are next to each other, and a window reads a tenth of the pages.
 async function addUp(client: pg.ClientBase, level: number, nodes: readonly number[]): Promise<void> {
-  await client.query(`delete from fleetlens.run_sum where level = ${level} and mask = any($1) and n = any($2)`, [
-    masksOf(level),
-    nodes,
-  ]);
+  for (const of of levelsOf(level)) {
+    await client.query(`delete from fleetlens.run_sum where level = ${of} and mask = any($1) and n = any($2)`, [
+      masksOf(of),
+      of === HALF_LEVEL ? nodes.flatMap((n) => [n * 2, n * 2 + 1]) : nodes,
+    ]);
+  }
   await client.query(
     `insert into fleetlens.run_sum (level, mask, n, dim, ${MEASURES.join(', ')})
-      select ${level}, s.mask, s.n, s.dim, ${measureColumns('s')} from (${NODE_SUMS[level]}) s order by s.mask, s.n, s.dim`,
+      select s.level, s.mask, s.n, s.dim, ${measureColumns('s')} from (${NODE_SUMS[level]}) s order by s.level, s.mask, s.n, s.dim`,
     [nodes],
   );
   await client.query(`delete from fleetlens.run_dirty where level = ${level} and n = any($1)`, [nodes]);

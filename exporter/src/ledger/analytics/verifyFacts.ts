@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { followPage, inFactsTransaction } from './catchUpFacts.ts';
 import { deriveFacts, type FactOwner } from './deriveFacts.ts';
-import { HOUR_MS, isList, LEVEL_HOURS, MEASURES } from './measures.ts';
-import { markAllNodes, NODE_SUMS } from './nodeSums.ts';
+import { HALF_LEVEL, HOUR_MS, isList, LEVEL_HOURS, MEASURES } from './measures.ts';
+import { levelsOf, markAllNodes, NODE_SUMS } from './nodeSums.ts';
 import { refreshFigures } from './refreshFigures.ts';
 import { WITHOUT_RUN } from './runFacts.ts';
 
@@ -36,10 +36,15 @@ const DIFFERS = MEASURES.map((m) => {
   return `abs(coalesce(s.${m}, 0) - coalesce(t.${m}, 0)) > 1e-12 * abs(coalesce(s.${m}, 0))`;
 }).join(' or ');
 
+/** SQL: the number of the node that a row belongs to: a half hour to its hour. */
+const nodeOf = (level: string, n: string) => `${n} >> (${level} = ${HALF_LEVEL})::int`;
+
 /** $1 numbers of nodes */
 const wrongSumsOf = (level: number) => `select count(*)::int as wrong from (${NODE_SUMS[level]}) s
-  full join (select * from fleetlens.run_sum where level = ${level} and n = any($1)) t using (mask, n, dim)
-  where not exists (select from fleetlens.run_dirty d where d.level = ${level} and d.n = coalesce(s.n, t.n)) and (${DIFFERS})`;
+  full join (select * from fleetlens.run_sum r where r.level = any(array[${levelsOf(level).join(', ')}])
+    and ${nodeOf('r.level', 'r.n')} = any($1)) t using (level, mask, n, dim)
+  where not exists (select from fleetlens.run_dirty d where d.level = ${level}
+      and d.n = ${nodeOf('coalesce(s.level, t.level)', 'coalesce(s.n, t.n)')}) and (${DIFFERS})`;
 
 /**
  * Compares facts with records and sums with facts, little by little while writers go on.
