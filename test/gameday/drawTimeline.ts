@@ -146,7 +146,9 @@ function fits(recipe: Recipe, from: number, placed: readonly Placed[], { startMs
   if (when === 'day' && Math.floor(from / DAY_MS) !== Math.floor((to + HOUR_MS) / DAY_MS)) return false;
   return placed.every(({ recipe: other, span }) => {
     // A hundred minutes apart, what two incidents do to the same window is no longer one thing; others may meet.
-    const apart = recipe.isAlone === true || other.isAlone === true ? APART_MS : Number.NEGATIVE_INFINITY;
+    const isApart =
+      recipe.isAlone === true || other.isAlone === true || (recipe.of !== undefined && recipe.of === other.of);
+    const apart = isApart ? APART_MS : Number.NEGATIVE_INFINITY;
     return from >= span.to + apart || to + apart <= span.from || apart === Number.NEGATIVE_INFINITY;
   });
 }

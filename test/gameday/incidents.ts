@@ -150,6 +150,7 @@ export const INCIDENTS: readonly Recipe[] = [
   {
     name: 'the workers are gone',
     alerts: ['FleetQueueBacklogNotConsumed'],
+    of: 'jobs',
     lengthMs: HOUR_MS,
     tell(script, at) {
       const { random } = script;
@@ -172,6 +173,7 @@ export const INCIDENTS: readonly Recipe[] = [
   {
     name: 'jobs wait although there are no more of them',
     alerts: ['FleetQueueWaitHigh'],
+    of: 'jobs',
     leadMs: 1.1 * DAY_MS,
     lengthMs: 2 * HOUR_MS,
     tell(script, at) {
@@ -184,6 +186,7 @@ export const INCIDENTS: readonly Recipe[] = [
   {
     name: 'an adapter answers with errors',
     alerts: ['FleetAdapterErrorRateHigh'],
+    of: 'adapters',
     leadMs: 1.1 * DAY_MS,
     lengthMs: 1.5 * HOUR_MS,
     tell(script, at) {
@@ -200,6 +203,7 @@ export const INCIDENTS: readonly Recipe[] = [
   {
     name: 'a token is revoked',
     alerts: ['FleetIntegrationAuthFailing'],
+    of: 'adapters',
     lengthMs: HOUR_MS,
     tell(script, at) {
       const adapter = script.random.pick(ADAPTERS);

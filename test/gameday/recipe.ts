@@ -35,6 +35,8 @@ export interface Recipe {
   readonly lengthMs: number;
   /** Nothing else happens meanwhile: it hides or mutes the others. */
   readonly isAlone?: true;
+  /** Two incidents of the same part of the fleet would undo each other: they do not meet. */
+  readonly of?: 'jobs' | 'adapters';
   tell(script: Script, at: number, month: { readonly startMs: number; readonly endMs: number }): Told;
 }
 
