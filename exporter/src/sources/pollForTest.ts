@@ -16,14 +16,17 @@ export function warnings(): { log: pino.Logger; lines: Logged[] } {
   return { log, lines };
 }
 
-export async function pollForTest(source: Source, ledger: PullLedger): Promise<SourceResult[]> {
-  const results: SourceResult[] = [];
+export async function pollForTest(
+  source: Source,
+  ledger: PullLedger,
+  { log = pino({ level: 'silent' }), results = [] }: { log?: pino.Logger; results?: SourceResult[] } = {},
+): Promise<SourceResult[]> {
   await pollOnce({
     name: 'test',
     source,
     ledger,
     timeoutMs: 30_000,
-    log: pino({ level: 'silent' }),
+    log,
     signal: new AbortController().signal,
     countRequest: (result) => results.push(result),
     afterPause: false,

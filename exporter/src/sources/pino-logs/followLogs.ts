@@ -201,7 +201,6 @@ export function followLogs(config: FollowedConfig, log: Logger): Source {
         yield* follow(files, opened.only, before);
         context.countRequest('ok');
       } catch (error) {
-        if (context.signal.aborted) throw context.signal.reason;
         const failure = asSourceError(error, config.path);
         context.countRequest(failure.result);
         throw failure;

@@ -1,4 +1,15 @@
-import { appendFile, copyFile, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  readdir,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import fc from 'fast-check';
@@ -7,6 +18,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { temporaryDirectory } from '../../../../test/support/temporaryDirectory.ts';
 import { pollForTest, warnings } from '../pollForTest.ts';
 import { RecordingLedger } from '../recordingLedger.ts';
+import type { SourceResult } from '../source.ts';
 import { pinoLogs } from './pinoLogs.ts';
 
 const TIME = Date.parse('2026-01-07T14:32:15.000Z');
@@ -28,7 +40,7 @@ function follow(path: string, config: object = {}) {
   return {
     ledger,
     lines,
-    poll: () => pollForTest(source, ledger),
+    poll: (results: SourceResult[] = []) => pollForTest(source, ledger, { log, results }),
     restart: () => {
       source = open();
     },
@@ -313,7 +325,8 @@ it('a poll that breaks off between two pages loses no line', async () => {
 
 it('a line that is too long is passed over, however it is cut into reads', async () => {
   const path = join(await directory(), 'prod.log');
-  await writeFile(path, errorLine('before'));
+  const before = errorLine('before');
+  await writeFile(path, before);
   const { poll, messages, lines } = follow(path, { max_line: '2KiB' });
   await poll();
   const long = errorLine('x'.repeat(9_000));
@@ -322,7 +335,7 @@ it('a line that is too long is passed over, however it is cut into reads', async
   await appendFile(path, long.slice(5_000) + errorLine('after'));
   await poll();
   expect(messages()).toEqual(['before', 'after']);
-  expect(lines).toHaveLength(1);
+  expect(lines).toMatchObject([{ file: 'prod.log', offset: before.length, maxBytes: 2_048, tooLong: 1 }]);
   await appendFile(path, errorLine('later'));
   await poll();
   expect(messages()).toEqual(['before', 'after', 'later']);
@@ -357,6 +370,60 @@ it('from the end: what was there before is left', async () => {
   expect(messages()).toEqual(['new']);
 });
 
+it('from the end: the rest of a line that was begun before is no line of its own', async () => {
+  const path = join(await directory(), 'console.log');
+  await writeFile(path, `${errorLine('old')}a visitor wrote: `);
+  const { poll, messages } = follow(path, { from: 'end' });
+  await poll();
+  await appendFile(path, '[db] connection lost\n[db] connection lost again\n');
+  await poll();
+  expect(messages()).toEqual(['connection lost again']);
+});
+
+it('a log that waits for the next poll, for another took all that one may read, shows as being behind', async () => {
+  const logs = await directory();
+  const [first, second] = [join(logs, 'first.log'), join(logs, 'second.log')];
+  await writeFile(first, errorLine('1'));
+  await writeFile(second, errorLine('2'));
+  const { poll, messages, ledger } = follow(logs, { max_read: 200, max_line: '4KiB' });
+  await poll();
+  const added = ['3', '4', '5'].map((message) => errorLine(message));
+  const { time } = JSON.parse(added.at(-1) ?? '') as { time: number };
+  await appendFile(first, added.join(''));
+  await appendFile(second, errorLine('6'));
+  await utimes(first, 1_700_000_000, 1_700_000_000);
+  await poll();
+  expect(messages()).toEqual(['1', '2', '3', '4', '5']);
+  expect(ledger.batches.at(-1)?.readUpTo).toBe(new Date(time).toISOString());
+  await poll();
+  expect(messages().at(-1)).toBe('6');
+  expect(ledger.batches.at(-1)).not.toHaveProperty('readUpTo');
+});
+
+it('however often it is looked at, nothing stays open', async () => {
+  const logs = await directory();
+  await writeFile(join(logs, 'prod.log'), errorLine('first'));
+  const { poll, probe } = follow(logs);
+  const open = async () => (await readdir('/proc/self/fd')).length;
+  const lookAll = async () => {
+    for (let i = 0; i < 20; i++) await poll();
+    for (let i = 0; i < 20; i++) await probe();
+    return await open();
+  };
+  const before = await open();
+  expect(await lookAll()).toBeLessThan(before + 10);
+});
+
+it('a cursor of another version has the logs read from their beginning, and that is said', async () => {
+  const path = join(await directory(), 'prod.log');
+  await writeFile(path, errorLine('first'));
+  const { poll, messages, ledger, lines } = follow(path);
+  ledger.readCursor = async () => ({ cursor: { v: 2, files: [] }, backfilled: true });
+  await poll();
+  expect(messages()).toEqual(['first']);
+  expect(lines.map(({ msg }) => msg)).toEqual([expect.stringMatching(/another version.*from their beginning/)]);
+});
+
 it('a log that is not there yet is no failure where its directory is; else it is one', async () => {
   const logs = await directory();
   const { poll, messages, probe } = follow(join(logs, 'prod.log'));
@@ -366,7 +433,16 @@ it('a log that is not there yet is no failure where its directory is; else it is
   await poll();
   expect(messages()).toEqual(['first']);
   const absent = follow(join(logs, 'absent', 'prod.log'));
-  await expect(absent.poll()).rejects.toMatchObject({ result: 'other', message: expect.stringMatching(/ENOENT/) });
+  const results: SourceResult[] = [];
+  const message = expect.stringMatching(/ENOENT/);
+  await expect(absent.poll(results)).rejects.toMatchObject({ result: 'other', message, cause: { code: 'ENOENT' } });
+  expect(results).toEqual(['other']);
+  expect(await absent.probe()).toEqual({ reachable: false, found: [], problems: [message] });
+  const below = join(logs, 'prod.log', 'prod.log');
+  await expect(follow(below).poll()).rejects.toMatchObject({
+    message: `${below}: found ENOTDIR, expected a log or a directory of logs`,
+    cause: { code: 'ENOTDIR' },
+  });
 });
 
 it('the probe finds each log, and where lines are taken; it says which has no times', async () => {
