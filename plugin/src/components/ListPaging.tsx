@@ -32,7 +32,7 @@ export function ListPaging({ cursor, next, isBusy, size }: Props) {
   return (
     <nav aria-label={t('runs.pages', 'Pages')} className={styles.paging}>
       {cursor !== undefined && (
-        <Button variant="secondary" icon="angle-double-left" onClick={() => goTo(undefined, [])}>
+        <Button variant="secondary" icon="step-backward" onClick={() => goTo(undefined, [])}>
           <Trans i18nKey="runs.first-page">First page</Trans>
         </Button>
       )}

@@ -3,9 +3,10 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { MultiCombobox, TimeRangeInput, useStyles2 } from '@grafana/ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { useFilterValues } from '../app/useFilterValues';
 import type { Scope } from '../app/useScope';
+import { HiddenLabel } from './HiddenLabel';
 
 /** The window and the filters of a page of figures. */
 export function ScopeFilters({ scope, children }: { scope: Scope; children?: ReactNode }) {
@@ -35,24 +36,32 @@ export function ScopeFilters({ scope, children }: { scope: Scope; children?: Rea
 interface DimensionProps {
   readonly name: AnalyticsDimension;
   readonly chosen: readonly string[];
+  /** What an empty one says: the dimension's name unless told. */
+  readonly placeholder?: string;
   onChange(values: string[]): void;
 }
 
-/** Chooses values of a dimension, of those that the exporter knows. */
-export function DimensionPicker({ name, chosen, onChange }: DimensionProps) {
+/** Chooses values of a dimension, of those that the exporter knows and of others that are typed. */
+export function DimensionPicker({ name, chosen, placeholder, onChange }: DimensionProps) {
   const options = useFilterValues(name);
   const label = dimensionLabel(name);
+  const id = useId();
   return (
-    <MultiCombobox
-      aria-label={label}
-      placeholder={label}
-      width="auto"
-      minWidth={18}
-      maxWidth={40}
-      value={chosen.map((value) => ({ value, label: value }))}
-      options={options}
-      onChange={(values) => onChange(values.map(({ value }) => value))}
-    />
+    <>
+      <HiddenLabel id={id}>{label}</HiddenLabel>
+      <MultiCombobox
+        aria-labelledby={id}
+        placeholder={placeholder ?? label}
+        width="auto"
+        minWidth={18}
+        maxWidth={40}
+        value={chosen.map((value) => ({ value, label: value }))}
+        options={options}
+        onChange={(values) => onChange(values.map(({ value }) => value))}
+        createCustomValue
+        isClearable
+      />
+    </>
   );
 }
 

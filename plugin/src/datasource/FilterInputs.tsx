@@ -2,8 +2,8 @@ import { t } from '@grafana/i18n';
 import { InlineField, InlineLabel, MultiCombobox } from '@grafana/ui';
 import { useId } from 'react';
 import type { FleetApi } from '../api/FleetApi';
+import { valuesOf } from '../api/valuesOf';
 import type { FilterName, FleetQuery } from './types';
-import { valuesOf } from './valuesOf';
 
 interface Props {
   readonly api: FleetApi;

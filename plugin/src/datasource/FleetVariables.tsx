@@ -2,11 +2,11 @@ import { CustomVariableSupport, type DataQueryRequest, type DataQueryResponse } 
 import { getTemplateSrv } from '@grafana/runtime';
 import { from, map, type Observable } from 'rxjs';
 import type { FleetApi } from '../api/FleetApi';
+import { valuesOf } from '../api/valuesOf';
 import { lazily } from '../components/lazily';
 import type { FleetDataSource } from './FleetDataSource';
 import { interpolateFilters } from './interpolateQuery';
 import type { FleetVariableQuery } from './types';
-import { valuesOf } from './valuesOf';
 
 /** Variables of dashboards: the sources, projects, workflows, personas, models or statuses that there are. */
 export class FleetVariables extends CustomVariableSupport<FleetDataSource, FleetVariableQuery> {

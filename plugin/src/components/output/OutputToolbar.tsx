@@ -2,9 +2,10 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { Combobox, Icon, IconButton, Input, useStyles2 } from '@grafana/ui';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { LiveIndicator } from '../../live/LiveIndicator';
+import { HiddenLabel } from '../HiddenLabel';
 import type { OutputSearch } from './useOutputSearch';
 
 interface Props {
@@ -39,6 +40,7 @@ export function OutputToolbar({ search, onSearch, steps, onStep, live, textUrl, 
     timer.current = setTimeout(() => onSearch(words), TYPING_MS);
   };
   const stepOptions = useMemo(() => steps.map((step) => ({ value: step.stepId, label: stepLabel(step) })), [steps]);
+  const jumpLabel = useId();
   const { count, hasMore, index, error } = search;
   return (
     <div className={styles.bar} role="toolbar" aria-label={t('output.toolbar', 'Output')}>
@@ -82,12 +84,13 @@ export function OutputToolbar({ search, onSearch, steps, onStep, live, textUrl, 
       )}
       {steps.length > 1 && (
         <div className={styles.step}>
+          <HiddenLabel id={jumpLabel}>{t('output.jump', 'Jump to step')}</HiddenLabel>
           <Combobox
             options={stepOptions}
             value={null}
             onChange={(option) => option !== null && onStep(option.value)}
             placeholder={t('output.jump', 'Jump to step')}
-            aria-label={t('output.jump', 'Jump to step')}
+            aria-labelledby={jumpLabel}
           />
         </div>
       )}

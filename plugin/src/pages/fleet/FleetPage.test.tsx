@@ -132,6 +132,13 @@ it('says first what is wrong, with a link to the place that shows it', async () 
   expect(region.queryByText(/All is well/)).toBeNull();
 });
 
+it('names its pickers for who does not see what they say', async () => {
+  serve({});
+  openPage('fleet');
+  expect(await screen.findByRole('combobox', { name: 'Project' })).toHaveAttribute('placeholder', 'All projects');
+  expect(screen.getByRole('combobox', { name: 'Source' })).toHaveAttribute('placeholder', 'All sources');
+});
+
 it('says that all is well, and when it looked', async () => {
   serve({});
   openPage('fleet');

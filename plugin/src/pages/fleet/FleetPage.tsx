@@ -2,14 +2,14 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { MultiCombobox, TimeRangeInput, useStyles2 } from '@grafana/ui';
+import { TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { useRef } from 'react';
 import { links } from '../../app/links';
 import { menuPage } from '../../app/pageNav';
-import { useFilterValues } from '../../app/useFilterValues';
 import { usePageParameters } from '../../app/usePageParameters';
 import { usePageTime, windowOf } from '../../app/usePageTime';
 import { FindBox } from '../../components/FindBox';
+import { DimensionPicker } from '../../components/ScopeFilters';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { Attention } from './Attention';
 import { Figures } from './Figures';
@@ -43,8 +43,18 @@ export default function FleetPage() {
           <div className={styles.time}>
             <TimeRangeInput value={range} hideTimeZone showIcon onChange={(chosen) => changeTime(chosen)} />
           </div>
-          <Filter name="source" chosen={sources} onChange={(values) => change({ source: values })} />
-          <Filter name="project" chosen={projects} onChange={(values) => change({ project: values })} />
+          <DimensionPicker
+            name="source"
+            placeholder={t('fleet.filter.all-sources', 'All sources')}
+            chosen={sources}
+            onChange={(values) => change({ source: values })}
+          />
+          <DimensionPicker
+            name="project"
+            placeholder={t('fleet.filter.all-projects', 'All projects')}
+            chosen={projects}
+            onChange={(values) => change({ project: values })}
+          />
         </section>
         <Attention
           {...{ sources, projects }}
@@ -61,38 +71,8 @@ export default function FleetPage() {
   );
 }
 
-function Filter({
-  name,
-  chosen,
-  onChange,
-}: {
-  name: 'source' | 'project';
-  chosen: readonly string[];
-  onChange: (values: string[]) => void;
-}) {
-  const styles = useStyles2(getStyles);
-  const options = useFilterValues(name);
-  const label = name === 'source' ? t('fleet.filter.source', 'Sources') : t('fleet.filter.project', 'Projects');
-  const all =
-    name === 'source' ? t('fleet.filter.all-sources', 'All sources') : t('fleet.filter.all-projects', 'All projects');
-  return (
-    <div className={styles.filter}>
-      <MultiCombobox
-        aria-label={label}
-        placeholder={all}
-        options={options}
-        value={chosen.map((value) => ({ value, label: value }))}
-        onChange={(values) => onChange(values.map(({ value }) => value))}
-        createCustomValue
-        isClearable
-      />
-    </div>
-  );
-}
-
 const getStyles = (theme: GrafanaTheme2) => ({
   page: css({ display: 'grid', gridTemplateColumns: 'minmax(0, 1fr)', gap: theme.spacing(3) }),
   filters: css({ display: 'flex', flexWrap: 'wrap', gap: theme.spacing(1) }),
   time: css({ minWidth: 220 }),
-  filter: css({ flex: '0 1 240px', minWidth: 180 }),
 });

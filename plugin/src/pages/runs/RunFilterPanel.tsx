@@ -11,6 +11,7 @@ import { CI_TONES, ciLabel } from '../../components/CiBadge';
 import { PULL_REQUEST_TONES, pullRequestLabel } from '../../components/PullRequestBadge';
 import { ORIGINS, originLabel } from '../../components/RunTable';
 import { categoryLabel } from '../../components/run/words';
+import { dimensionLabel } from '../../components/ScopeFilters';
 import type { Bound, Choice, RunFilters } from './runFilters';
 
 interface Props {
@@ -62,16 +63,6 @@ function filterLabel(name: Choice): string {
   switch (name) {
     case 'status':
       return t('runs.filter.status', 'Status');
-    case 'source':
-      return t('runs.filter.source', 'Source');
-    case 'project':
-      return t('runs.filter.project', 'Project');
-    case 'workflow':
-      return t('runs.filter.workflow', 'Workflow');
-    case 'persona':
-      return t('runs.filter.persona', 'Persona');
-    case 'model':
-      return t('runs.filter.model', 'Model');
     case 'origin':
       return t('runs.filter.origin', 'Origin');
     case 'pr_status':
@@ -80,6 +71,8 @@ function filterLabel(name: Choice): string {
       return t('runs.filter.ci', 'CI');
     case 'error_category':
       return t('runs.filter.error', 'Error');
+    default:
+      return dimensionLabel(name);
   }
 }
 
@@ -116,7 +109,6 @@ function Picker({
     <Field label={filterLabel(name)} htmlFor={id} noMargin>
       <MultiCombobox
         id={id}
-        aria-label={filterLabel(name)}
         placeholder={t('runs.filter.any', 'Any')}
         options={options}
         value={chosen.map((value) => ({ value, label: labelOf(value) }))}

@@ -10,6 +10,7 @@ import { menuPage } from '../../app/pageNav';
 import { type ParameterChanges, usePageParameters } from '../../app/usePageParameters';
 import { fromRaw, toRange } from '../../app/usePageTime';
 import { FindBox } from '../../components/FindBox';
+import { HiddenLabel } from '../../components/HiddenLabel';
 import { ListPaging } from '../../components/ListPaging';
 import { pullRequestLabel } from '../../components/PullRequestBadge';
 import { QueryState } from '../../components/QueryState';
@@ -308,18 +309,22 @@ function SortPicker({ filters: { sort, order }, onChange }: Pick<FiltersProps, '
     const choices = isUsual ? SORT_CHOICES : [...SORT_CHOICES, [sort, order] as const];
     return choices.map((choice) => ({ value: choice.join(' '), label: sortLabel(choice) }));
   }, [sort, order]);
+  const id = useId();
   return (
-    <Combobox
-      aria-label={t('runs.sort.label', 'Sort')}
-      width="auto"
-      minWidth={18}
-      value={`${sort} ${order}`}
-      options={options}
-      onChange={({ value }) => {
-        const [by, way] = value.split(' ');
-        onChange({ sort: by, order: way });
-      }}
-    />
+    <>
+      <HiddenLabel id={id}>{t('runs.sort.label', 'Sort')}</HiddenLabel>
+      <Combobox
+        aria-labelledby={id}
+        width="auto"
+        minWidth={18}
+        value={`${sort} ${order}`}
+        options={options}
+        onChange={({ value }) => {
+          const [by, way] = value.split(' ');
+          onChange({ sort: by, order: way });
+        }}
+      />
+    </>
   );
 }
 

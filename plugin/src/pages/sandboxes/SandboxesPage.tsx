@@ -3,15 +3,15 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { Button, EmptyState, FilterPill, MultiCombobox, RadioButtonGroup, useStyles2 } from '@grafana/ui';
+import { Button, EmptyState, FilterPill, RadioButtonGroup, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
 import { menuPage } from '../../app/pageNav';
-import { useFilterValues } from '../../app/useFilterValues';
 import { type ParameterChanges, usePageParameters } from '../../app/usePageParameters';
 import { ListPaging } from '../../components/ListPaging';
 import { QueryState } from '../../components/QueryState';
+import { DimensionPicker } from '../../components/ScopeFilters';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { NewRows } from '../../live/NewRows';
 import { useLiveRows } from '../../live/useLiveRows';
@@ -157,8 +157,6 @@ function originLabel(origin: Origin): string {
 
 function FilterBar({ filters, onChange }: { filters: Filters; onChange: (changes: ParameterChanges) => void }) {
   const styles = useStyles2(getStyles);
-  const projects = useFilterValues('project');
-  const sources = useFilterValues('source');
   const toggle = (status: string) =>
     onChange({
       status: filters.status.includes(status)
@@ -176,23 +174,13 @@ function FilterBar({ filters, onChange }: { filters: Filters; onChange: (changes
             onChange={(origin) => onChange({ origin: origin === 'standalone' ? undefined : origin })}
           />
         </div>
-        {(
-          [
-            ['project', projects, t('sandboxes.project', 'Project')],
-            ['source', sources, t('sandboxes.source', 'Source')],
-          ] as const
-        ).map(([name, options, label]) => (
-          <div key={name} className={styles.picker}>
-            <MultiCombobox
-              aria-label={label}
-              placeholder={label}
-              options={options}
-              value={filters[name].map((value) => ({ value, label: value }))}
-              onChange={(values) => onChange({ [name]: values.map(({ value }) => value) })}
-              createCustomValue
-              isClearable
-            />
-          </div>
+        {(['project', 'source'] as const).map((name) => (
+          <DimensionPicker
+            key={name}
+            name={name}
+            chosen={filters[name]}
+            onChange={(values) => onChange({ [name]: values })}
+          />
         ))}
       </div>
       <div className={styles.row}>
@@ -214,5 +202,4 @@ const getStyles = (theme: GrafanaTheme2) => ({
   filters: css({ display: 'grid', gap: theme.spacing(1), minWidth: 0 }),
   row: css({ display: 'flex', flexWrap: 'wrap', alignItems: 'center', gap: theme.spacing(1), minWidth: 0 }),
   origins: css({ maxWidth: '100%', overflowX: 'auto', '& > *': { minWidth: 'max-content' } }),
-  picker: css({ flex: '0 1 220px', minWidth: 140 }),
 });
