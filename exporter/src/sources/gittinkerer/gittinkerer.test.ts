@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -256,7 +257,7 @@ it('late metrics of many runs are all found in one poll, and sent once', async (
   const db = await database();
   const ids = ['r1', 'r2', 'r3', 'r4', 'r5'];
   for (const id of ids) await insertRun(db, { id });
-  const { source } = open({ database_url: db.connectionString, page_size: 2 });
+  const { source } = open({ database_url: db.connectionString, page_size: 2, overlap: '1s' });
   const ledger = new RecordingLedger();
   await pollForTest(source, ledger);
   for (const [i, id] of ids.entries()) await metric(db, 'cost_usd', i + 1, new Date().toISOString(), id);
@@ -267,6 +268,91 @@ it('late metrics of many runs are all found in one poll, and sent once', async (
   };
   expect((await sent()).map(({ data }) => [data.runId, data.costUsd])).toEqual(ids.map((id, i) => [id, i + 1]));
   expect(await sent()).toEqual([]);
+});
+
+it('the first read says how far it is', async () => {
+  const db = await database();
+  for (const id of ['r1', 'r2', 'r3']) await insertRun(db, { id });
+  const ledger = new RecordingLedger();
+  await pollForTest(open({ database_url: db.connectionString, page_size: 2 }).source, ledger);
+  expect(ledger.batches.flatMap(({ progress }) => progress ?? [])).toEqual([
+    { done: 2, total: 3 },
+    { done: 3, total: 3 },
+  ]);
+});
+
+it('where metrics are pushed, that this reads none does not say that there are none', async () => {
+  const db = await database();
+  await insertRun(db, {});
+  const ledger = new RecordingLedger();
+  await pollForTest(open({ database_url: db.connectionString, run_metrics: null }).source, ledger);
+  expect(ledger.get('run', RUN)).toMatchObject({ status: 'succeeded' });
+  expect(ledger.get('run', RUN)).not.toHaveProperty('usageMissing');
+});
+
+it.each(['finished_at', 'updated_at'])(
+  'a view has no transactions: what changed in it is found by %s',
+  async (column) => {
+    const db = await database();
+    const old = new Date(Date.now() - 3_600_000).toISOString();
+    await insertRun(db, { created: old, finished: old });
+    await db.execute('alter table runs add updated_at timestamptz');
+    await db.execute('update runs set updated_at = $1', [old]);
+    await db.execute('create view shown as select * from runs');
+    const { source } = open({ database_url: db.connectionString, runs: { table: 'shown' }, overlap: '1s' });
+    const ledger = new RecordingLedger();
+    await pollForTest(source, ledger);
+    expect(ledger.get('run', RUN)).toMatchObject({ status: 'succeeded' });
+    await db.execute(`update runs set status = 'failed', ${column} = now()`);
+    await pollForTest(source, ledger);
+    expect(ledger.get('run', RUN)).toMatchObject({ status: 'failed' });
+  },
+);
+
+it('what another replica recorded in between is said again where it is so again', async () => {
+  const db = await database();
+  await insertRun(db, { status: 'running', finished: null });
+  const config = { database_url: db.connectionString, overlap: '1ms' };
+  const [one, other] = [open(config).source, open(config).source];
+  const ledger = new RecordingLedger();
+  await pollForTest(one, ledger);
+  await db.execute(`update runs set status = 'failed'`);
+  await pollForTest(other, ledger);
+  expect(ledger.get('run', RUN)).toMatchObject({ status: 'failed' });
+  await db.execute(`update runs set status = 'running'`);
+  await pollForTest(one, ledger);
+  expect(ledger.get('run', RUN)).toMatchObject({ status: 'running' });
+});
+
+it('a column that may not be read is left out; a status that may not be is missed', async () => {
+  const db = await database();
+  await insertRun(db, {});
+  await db.execute('alter table runs add secret text; alter table paused_repos add secret text');
+  await db.execute(`insert into paused_repos (repo, secret) values ('octo/cli', 'x')`);
+  const role = `reader_${randomUUID().replaceAll('-', '')}`;
+  const url = new URL(db.connectionString);
+  [url.username, url.password] = [role, 'reads'];
+  const statusOf = async () => {
+    const ledger = new RecordingLedger();
+    await pollForTest(open({ database_url: url.href }).source, ledger);
+    return [ledger.get('run', RUN)?.status, ledger.get('project', 'octo/cli')?.['attributes.paused']];
+  };
+  await db.execute(`create role ${role} login password 'reads'`);
+  try {
+    await db.execute(`grant select (run_id, created_at) on runs to ${role}`);
+    await expect(statusOf()).rejects.toMatchObject({
+      result: 'schema',
+      message: 'runs has no readable column for status; set runs.columns or grant SELECT',
+    });
+    await db.execute(`grant select (status) on runs to ${role}; grant select (repo) on paused_repos to ${role}`);
+    expect(await statusOf()).toEqual(['succeeded', true]);
+    await db.execute(`revoke select (run_id, status) on runs from ${role}`);
+    await expect(statusOf()).rejects.toMatchObject({
+      message: 'runs has no readable column for run_id and status; set runs.columns or grant SELECT',
+    });
+  } finally {
+    await db.execute(`drop owned by ${role}; drop role ${role}`);
+  }
 });
 
 it('metrics are left out where their table lacks a column; the run is read', async () => {
