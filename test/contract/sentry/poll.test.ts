@@ -234,6 +234,15 @@ describe('what an error becomes', () => {
   });
 });
 
+it('errors and issues of projects that are not configured are none of this source', async () => {
+  const bed = await sentryBed({ projects: ['bot'] });
+  bed.sentry.capture('bot', { at: ago(60), issue: '1', culprit: 'a(b)' });
+  bed.sentry.capture('scripts', { at: ago(60), issue: '2', culprit: 'c(d)' });
+  await bed.poll();
+  expect((await bed.errors()).map(({ project }) => project)).toEqual(['bot']);
+  expect((await bed.groups()).map(({ fingerprint }) => fingerprint)).toEqual(['1']);
+});
+
 describe('reading on', () => {
   it('every page of every list, and only what is newer afterwards', async () => {
     const bed = await sentryBed();
@@ -381,6 +390,7 @@ describe('one list that fails holds up no other', () => {
     bed.sentry.http.fail(/bot\/events/, fault);
     const { failure, results } = await bed.poll();
     expect(failure).toMatchObject({ result, partial: true, message: expect.stringMatching(message) });
+    expect(failure?.cause).toMatchObject({ result });
     expect(results.filter((each) => each !== 'ok')).toEqual([result]);
     expect([(await bed.errors()).map(({ component }) => component), (await bed.groups()).length]).toEqual([['c'], 2]);
     expect((await bed.poll()).failure).toBeUndefined();
