@@ -154,7 +154,8 @@ describe('a poll', () => {
     const { value } = start({ main: source });
     await waitFor(() => polls > 1, { what: 'the end of the first' });
     const worked = await value('fleetlens_source_last_success_timestamp_seconds', { source: 'main' });
-    await waitFor(() => polls > 5, { what: 'some polls' });
+    const until = polls + 5;
+    await waitFor(() => polls > until, { what: 'some polls' });
     expect(await value('fleetlens_source_last_success_timestamp_seconds', { source: 'main' })).toBe(worked);
   });
 
