@@ -51,8 +51,7 @@ export function riseExactly(labels: string, series: Series, matchers: string, wi
 export function riseInOpenWindow(labels: string, series: Series, matchers: string, window: string): string {
   const selector = matchers === '' ? series : `${series}{${matchers}}`;
   const now = `last_over_time(${selector}[${LOOKBACK}])`;
-  const began = `max_over_time(${now}[${window}:${window}])`;
-  return `sum by (${labels}) (${once(`${now} - (${began} or min_over_time(${selector}[${window}]))`)})`;
+  return `sum by (${labels}) (${once(`${now} - last_over_time(${now}[${window}:${window}])`)})`;
 }
 
 /** In pieces of so long history is looked for; what happens now in the same piece is taken for history, too. */

@@ -193,6 +193,11 @@ export const RATE_LIMIT_SCENES: readonly Scene[] = [
         series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:9 33:20 66:40'],
       },
       {
+        what: 'early in the window that is open',
+        series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:1 48:2 66:3'],
+        fires: { 67: { project: 'web' }, 68: { project: 'web' }, 70: { project: 'web' } },
+      },
+      {
         what: 'while a scrape was missed',
         series: ['fleet_rate_limited_total{source="$",layer="repo",project="web"} 0 32:1 45:_ 46:2 63:3 65:_ 66:3'],
         fires: { 67: { project: 'web' }, 68: { project: 'web' }, 70: { project: 'web' } },

@@ -6,6 +6,22 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it asks whether there is any, or none: twice as many are any, too',
   },
   {
+    mutants: /^(FleetRepoRateLimitedRepeatedly|\w+:fleet_\w+:(history5m|increase6h)) \| matcher \| \{[^}]*\} → nothing/,
+    because: 'what it was before is taken from what it is now label by label: it is enough that one of them names them',
+  },
+  {
+    mutants: /^FleetRepoRateLimitedRepeatedly \| window \| 5m → (600|150)s \([1278]\)/,
+    because: 'how long a series says what it said last: it differs only where scrapes were missed for minutes',
+  },
+  {
+    mutants: /^FleetRepoRateLimitedRepeatedly \| window \| 5m → 600s \([49]\)/,
+    because: 'where a series began, and where the window that is open did: neither is further back',
+  },
+  {
+    mutants: /^FleetRepoRateLimitedRepeatedly \| replicas \| max → min \(2\)/,
+    because: 'replicas rise alike; one that starts later is behind for one window',
+  },
+  {
     mutants: /^FleetRunErrorBudgetBurn \| comparison \| > → >= /,
     because:
       'the limits are 14.4 and 6 times (1 - 0.95), some bits above 0.72 and 0.3: no ratio of runs that can be counted equals them',
