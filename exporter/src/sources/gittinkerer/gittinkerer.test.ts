@@ -270,6 +270,17 @@ it('late metrics of many runs are all found in one poll, and sent once', async (
   expect(await sent()).toEqual([]);
 });
 
+it('a cursor of another version has everything read anew, and that is said', async () => {
+  const db = await database();
+  await insertRun(db, {});
+  const { log, lines } = warnings();
+  const ledger = new RecordingLedger();
+  ledger.readCursor = async () => ({ cursor: { v: 2, live: true }, backfilled: true });
+  await pollForTest(open({ database_url: db.connectionString }).source, ledger, { log });
+  expect(ledger.get('run', RUN)).toMatchObject({ status: 'succeeded' });
+  expect(lines.map(({ msg }) => msg)).toEqual([expect.stringMatching(/another version.*from its beginning/)]);
+});
+
 it('the first read says how far it is', async () => {
   const db = await database();
   for (const id of ['r1', 'r2', 'r3']) await insertRun(db, { id });

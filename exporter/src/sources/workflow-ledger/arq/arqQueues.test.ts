@@ -104,6 +104,13 @@ it('a queue is told with what is due, deferred, worked on, and by whom; its Redi
   expect(others).toEqual([]);
 });
 
+it('how long its Redis takes to answer is measured, with a question that costs it nothing', async () => {
+  const { redis, sample } = await bed();
+  await redis.config('RESETSTAT');
+  await sample();
+  expect(await redis.info('commandstats')).toMatch(/cmdstat_ping:calls=1,/);
+});
+
 it('a key that is no queue is named with what it is', async () => {
   const { redis, sample } = await bed();
   await redis.set(QUEUE, 'a string');
