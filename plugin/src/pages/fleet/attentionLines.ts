@@ -46,6 +46,7 @@ export function attentionLine(item: AttentionItem, scope: AttentionScope): Atten
         title: inPlace(
           t('fleet.attention.unattended', '{{count}} failed runs that nobody has looked at', {
             ...values,
+            count: values.count,
             defaultValue_one: '{{count}} failed run that nobody has looked at',
           }),
         ),
@@ -57,6 +58,7 @@ export function attentionLine(item: AttentionItem, scope: AttentionScope): Atten
         title: inPlace(
           t('fleet.attention.stuck', '{{count}} runs have been running for over 2 h', {
             ...values,
+            count: values.count,
             defaultValue_one: '{{count}} run has been running for over 2 h',
           }),
         ),
@@ -68,6 +70,7 @@ export function attentionLine(item: AttentionItem, scope: AttentionScope): Atten
         title: inPlace(
           t('fleet.attention.blocked', '{{count}} pull requests have been blocked on CI for over 1 h', {
             ...values,
+            count: values.count,
             defaultValue_one: '{{count}} pull request has been blocked on CI for over 1 h',
           }),
         ),
@@ -79,6 +82,7 @@ export function attentionLine(item: AttentionItem, scope: AttentionScope): Atten
         title: inPlace(
           t('fleet.attention.overdue', '{{count}} approvals are overdue', {
             ...values,
+            count: values.count,
             defaultValue_one: '{{count}} approval is overdue',
           }),
         ),

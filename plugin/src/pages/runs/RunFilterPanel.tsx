@@ -3,7 +3,7 @@ import { ERROR_CATEGORY_TABLE } from '@contract/errorCategories.ts';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { type ComboboxOption, Field, Input, MultiCombobox, useStyles2 } from '@grafana/ui';
+import { type ComboboxOption, Field, Input, Label, MultiCombobox, useStyles2 } from '@grafana/ui';
 import { type ReactNode, useId } from 'react';
 import { useFilterValues } from '../../app/useFilterValues';
 import type { ParameterChanges } from '../../app/usePageParameters';
@@ -106,9 +106,9 @@ function Picker({
   const labelOf = (value: string) =>
     (Array.isArray(options) ? options.find((option) => option.value === value)?.label : undefined) ?? value;
   return (
-    <Field label={filterLabel(name)} htmlFor={id} noMargin>
+    <Field label={<Label id={id}>{filterLabel(name)}</Label>} noMargin>
       <MultiCombobox
-        id={id}
+        aria-labelledby={id}
         placeholder={t('runs.filter.any', 'Any')}
         options={options}
         value={chosen.map((value) => ({ value, label: labelOf(value) }))}

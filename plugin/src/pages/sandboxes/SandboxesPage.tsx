@@ -168,7 +168,7 @@ function FilterBar({ filters, onChange }: { filters: Filters; onChange: (changes
       <div className={styles.row}>
         <div className={styles.origins}>
           <RadioButtonGroup
-            aria-label={t('sandboxes.origin', 'Created')}
+            aria-label={t('sandboxes.created-by', 'Created')}
             options={ORIGINS.map((value) => ({ value, label: originLabel(value) }))}
             value={filters.origin}
             onChange={(origin) => onChange({ origin: origin === 'standalone' ? undefined : origin })}

@@ -41,7 +41,7 @@ export default function WorkflowsPage() {
       <Section title={t('workflows.over-time', 'Over time')}>
         <OverTime scope={scope} />
       </Section>
-      <Section title={t('workflows.daily', 'Daily statistics of the platforms')}>
+      <Section title={t('workflows.daily.title', 'Daily statistics of the platforms')}>
         <DailyStatistics scope={scope} />
       </Section>
     </PluginPage>
@@ -199,7 +199,7 @@ function DailyStatistics({ scope: { time, filters } }: { scope: Scope }) {
         });
         return (
           <TrendChart
-            title={t('workflows.daily', 'Daily statistics of the platforms')}
+            title={t('workflows.daily.title', 'Daily statistics of the platforms')}
             format={formatCount}
             formatTime={(ms) => new Date(ms).toISOString().slice(0, 10)}
             series={[
