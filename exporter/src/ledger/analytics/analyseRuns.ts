@@ -19,7 +19,14 @@ import { ADDING_UP, catchUpFacts, readFactsState } from './catchUpFacts.ts';
 import type { Span } from './coverWindow.ts';
 import { describeFigures, describeGroup } from './describeFigures.ts';
 import { FAILURE_MEASURES, HOUR_MS } from './measures.ts';
-import { type FiguresRow, type Filters, nameOfGroup, noFigures, readFigures } from './readFigures.ts';
+import {
+  type FiguresRow,
+  type Filters,
+  nameOfGroup,
+  noFigures,
+  readFigures,
+  readFiguresInTurn,
+} from './readFigures.ts';
 import { timeBuckets } from './timeBuckets.ts';
 
 /** The figures cannot be told yet: all records are being read for the first time. */
@@ -181,7 +188,7 @@ export async function analyseTimeseries(
   pool: pg.Pool,
   query: TimeseriesQuery,
   visible: VisibleProjects,
-): Promise<string> {
+): Promise<Buffer> {
   const window = windowOf(query);
   const by = query.by ?? [];
   const { bucket, time_zone: timeZone } = query;
@@ -196,14 +203,15 @@ export async function analyseTimeseries(
     const found = await readFigures(client, { ...of, windows: [window], measures: ['runs'] });
     const groups = [...orNone(found, by)].sort(inOrder((row) => row.runs));
     const shown = groups.slice(0, query.limit).map((row) => row.group);
-    const rows = Map.groupBy(await readFigures(client, { ...of, windows, groups: shown }), (row) => row.group);
-    const spans = windows.map((span) => JSON.stringify(isoSpan(span)));
-    const nothing = JSON.stringify(describeFigures(noFigures(0)));
+    const spans = windows.map((span) => fieldsOf(isoSpan(span)));
+    const nothing = fieldsOf(describeFigures(noFigures(0)));
+    const figures = new Map(shown.map((group) => [group, new Array<string>(windows.length).fill(nothing)]));
+    for (const row of await readFiguresInTurn(client, { ...of, windows, groups: shown })) {
+      (figures.get(row.group) as string[])[row.window] = fieldsOf(describeFigures(row));
+    }
     const data = shown.map((group) => {
-      const figures = new Array<string>(windows.length).fill(nothing);
-      for (const row of rows.get(group) ?? []) figures[row.window] = JSON.stringify(describeFigures(row));
-      const points = spans.map((span, i) => joinObjects(span, figures[i] as string));
-      return joinObjects(JSON.stringify(describeGroup({ group })), `{"points":[${points.join()}]}`);
+      const points = spans.map((span, i) => `{${span},${figures.get(group)?.[i]}}`).join();
+      return `{${[fieldsOf(describeGroup({ group })), `"points":[${points}]`].filter((part) => part !== '').join()}}`;
     });
     const answer: Omit<TimeseriesAnswer, 'data'> = {
       ...isoSpan(window),
@@ -212,11 +220,9 @@ export async function analyseTimeseries(
       timeZone,
       groups: groups.length,
     };
-    return joinObjects(JSON.stringify(answer), `{"data":[${data.join()}]}`);
+    return Buffer.from(`{${fieldsOf(answer)},"data":[${data.join()}]}`);
   });
 }
 
-/** Two objects as JSON -> one with the fields of both; the second has some. */
-function joinObjects(first: string, second: string): string {
-  return first === '{}' ? second : `${first.slice(0, -1)},${second.slice(1)}`;
-}
+/** What is between the braces of an object as JSON. */
+const fieldsOf = (object: object) => JSON.stringify(object).slice(1, -1);
