@@ -118,10 +118,10 @@ export class GittinkererRuns {
     const { metrics } = tables;
     const all =
       metrics === undefined || ids.length === 0 ? new Map() : await read((query) => metrics.ofRuns(query, ids));
-    const readable = [...table.columns.values()].filter((column) => column.readable);
+    const ofTable = [...table.columns.values()];
     const mapped: { id: string; records: readonly PulledRecord[] }[] = [];
     for (const { place, values } of rows) {
-      const row = splitRow(values, columns, readable);
+      const row = splitRow(values, columns, ofTable);
       const found = await artifacts?.ofRun(place.id, row.known.artifacts_dir, utcInstant(row.known.created_at));
       const parts = {
         runId: place.id,
