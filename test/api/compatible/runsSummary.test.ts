@@ -281,6 +281,13 @@ it.each(['limit=0', 'limit=101', 'offset=-1', 'status=paused', 'cursor=x', 'curs
   },
 );
 
+it('a refused status is answered with the words that there are, each once', async () => {
+  const { body } = await get('/projects/p%2F1/runs/summary?status=paused');
+  const [, words = ''] = /^status: found "paused", expected one of (.+)$/.exec(body.error.message) ?? [];
+  expect(words.split(', ')).toEqual([...new Set(words.split(', '))]);
+  expect(words.split(', ')).toEqual(expect.arrayContaining(['created', 'completed', 'queued', 'succeeded', 'failed']));
+});
+
 it('the description has every compatible route', async () => {
   const response = await fetch(`${exporter.url}/openapi.json`);
   const { paths } = (await response.json()) as { paths: Record<string, Json> };
