@@ -1,4 +1,4 @@
-import { once, rise, unlessCatchingUp } from './promql.ts';
+import { once, rise, riseExactly, unlessCatchingUp } from './promql.ts';
 import type { RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -32,9 +32,9 @@ export const QUEUE_RULES: RuleFile = {
           or
           ${once(DUE)} > 0
             and on (${LABELS}) ${CHANGE} == 0
-            and on (${LABELS}) ${rise(LABELS, 'fleet_queue_jobs_enqueued_total', '', backlog.window)} > 0
+            and on (${LABELS}) ${riseExactly(LABELS, 'fleet_queue_jobs_enqueued_total', '', backlog.window)} > 0
         )
-          unless on (${LABELS}) ${rise(LABELS, 'fleet_queue_jobs_finished_total', 'result=~"complete|failed"', backlog.window)} > 0
+          unless on (${LABELS}) ${riseExactly(LABELS, 'fleet_queue_jobs_finished_total', 'result=~"complete|failed"', backlog.window)} > 0
           ${unlessCatchingUp(backlog.window)}`,
       summary: 'Nobody takes jobs of queue {{ $labels.queue }} ({{ $labels.source }})',
       description: `No job finished in the last ${backlog.window} while due jobs grew{{ with printf "max(fleet_queue_depth{source=%q,queue=%q,state=\\"due\\"})" $labels.source $labels.queue | query }}; {{ . | first | value | printf "%.0f" }} are due now{{ end }}. Workers are down, stuck or without memory.`,

@@ -23,11 +23,11 @@ function ratioRules(level: 'source' | 'source_project', window: string): Recordi
   const ratio = `${level}:fleet_run_failures_per_run:ratio_increase${window}`;
   if (!isLonger(window))
     return [
-      { record: ended, expr: rise(labels, FINISHED, ENDED, window) },
+      { record: ended, expr: riseExactly(labels, FINISHED, ENDED, window) },
       {
         record: ratio,
         expr: `
-        ${rise(labels, FINISHED, FAILED, window)}
+        ${riseExactly(labels, FINISHED, FAILED, window)}
         /
         (${ended} > 0)`,
       },

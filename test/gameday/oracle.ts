@@ -367,7 +367,7 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
     limited.filter(({ data }) => data.layer === 'repo'),
     ({ source, data }) => ({ source, project: text(data.project) }),
   ))
-    say('FleetRepoRateLimitedRepeatedly', labels, inThreeWindows(some.map(({ saidAt }) => saidAt)));
+    say('FleetRepoRateLimitedRepeatedly', labels, inThreeWindows(some.map(({ at }) => at)));
 
   // Stores
   for (const [labels, readings] of groups(of('store'), ({ source, data }) => ({ source, store: text(data.store) }))) {
