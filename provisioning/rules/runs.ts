@@ -5,6 +5,7 @@ import {
   once,
   PIECE,
   rise,
+  riseExactly,
   riseWithoutHistory,
   unlessCatchingUp,
 } from './promql.ts';
