@@ -277,8 +277,9 @@ it('answers series across a change of the clocks, by an hour and by half of one'
     await using served = await serveAnalytics();
     const { ledger } = served.bed;
     const window = [changedMs - 30 * HOUR_MS + 7 * 60_000, changedMs + 50 * HOUR_MS] as const;
-    const runs = Array.from({ length: 300 }, (_, n) => {
-      const at = window[0] + n * 16 * 60_000;
+    // Each third at a quarter of an hour, so that hours and half hours begin with a run.
+    const runs = Array.from({ length: 330 }, (_, n) => {
+      const at = changedMs - 31 * HOUR_MS + n * 15 * 60_000 + (n % 3) * 7 * 60_000;
       const data = { runId: `run-${n}`, project: `p${n % 2}`, workflow: `w${n % 3}`, status: 'succeeded' };
       return event(`run-${n}`, 'run', at, { ...data, finishedAt: iso(at), iterations: n % 4 });
     });

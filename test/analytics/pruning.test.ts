@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import type { FiguresAnswer, TimeseriesAnswer } from '../../exporter/src/contract/analytics.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
@@ -151,4 +152,25 @@ it('reads the records of a ledger that had none of these tables', async () => {
   await served.bed.query('truncate fleetlens.run_fact, fleetlens.run_sum, fleetlens.run_dirty');
   await served.bed.query("update fleetlens.run_fact_state set scan_kind = 'run', scan_source = '', scan_key = ''");
   expect(await figures(served)).toEqual(before);
+});
+
+it('tells the same hours when a ledger had no sums of them by two dimensions and of their halves, and adds them up anew', async () => {
+  await using served = await serveAnalytics();
+  const { ledger } = served.bed;
+  await ledger.recordPushed([...history()]);
+  while (await ledger.sweep()) {}
+  await catchUpFacts(ledger.pool);
+  while (await refreshFigures(ledger.pool, { quiet: false })) {}
+  const before = await series(served, 'UTC');
+  const ofKolkata = await series(served, 'Asia/Kolkata');
+  const file = new URL('../../exporter/src/ledger/migrations/0016_analytics_pairs.sql', import.meta.url);
+  const [up = '', down = ''] = (await readFile(file, 'utf8')).split('-- Down Migration');
+  await served.bed.query(down);
+  await served.bed.query(up);
+  expect(await series(served, 'UTC')).toEqual(before);
+  expect(await series(served, 'Asia/Kolkata')).toEqual(ofKolkata);
+  while (await refreshFigures(ledger.pool, { quiet: false })) {}
+  expect(await verifyFacts(ledger.pool)).toEqual({ facts: 0, sums: 0 });
+  expect(await series(served, 'UTC')).toEqual(before);
+  expect(await series(served, 'Asia/Kolkata')).toEqual(ofKolkata);
 });
