@@ -14,11 +14,13 @@ import { Section } from '../components/Section';
 import { DATA_SOURCE_ID } from '../constants';
 import { VERBATIM } from '../format/verbatim';
 import { isWebAddress } from '../format/webAddress';
+import { LinksConfig } from './LinksConfig';
+import type { AppOptions } from './linkTemplates';
 
-export type AppConfigProps = PluginConfigPageProps<AppPluginMeta>;
+export type AppConfigProps = PluginConfigPageProps<AppPluginMeta<AppOptions>>;
 
-/** The app's configuration: each data source and what answers behind it, and a new one with one click. */
-export default function AppConfig(_props: AppConfigProps) {
+/** The app's configuration: each data source and what answers behind it, a new one with one click, and the links of runs. */
+export default function AppConfig({ plugin }: AppConfigProps) {
   const [client] = useState(createQueryClient);
   const sources = fleetSources();
   return (
@@ -27,6 +29,7 @@ export default function AppConfig(_props: AppConfigProps) {
         <Connection key={settings.uid} settings={settings} />
       ))}
       <NewSource isFirst={sources.length === 0} />
+      <LinksConfig meta={plugin.meta} />
     </QueryClientProvider>
   );
 }

@@ -9,9 +9,10 @@ import userEvent from '@testing-library/user-event';
 import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
 import { MemoryRouter, Route, Routes, useLocation } from 'react-router-dom';
-import { Observable } from 'rxjs';
+import { lastValueFrom, Observable } from 'rxjs';
 import { ApiDescription } from '../../../test/support/apiDescription.ts';
 import App from '../app/App';
+import type { AppOptions } from '../app/linkTemplates';
 import { APP_ID, APP_PATH, DATA_SOURCE_ID } from '../constants';
 
 /** Where the exporter's API is for tests: as behind the data source proxy of a Grafana. */
@@ -48,6 +49,8 @@ const API = ApiDescription.of(JSON.parse(readFileSync(process.env.FLEETLENS_API_
 /** What handlers answered that the exporter has no route for: a page that asks there would show nothing. */
 const unknown = new Set<string>();
 server.events.on('response:mocked', ({ request: { method, url } }) => {
+  // The rest is Grafana's own.
+  if (url !== ACT_URL && !url.startsWith(readUrl(''))) return;
   const path = url === ACT_URL ? '/api/v1/actions' : url.slice(readUrl('').length);
   if (!API.hasRoute(method, path)) unknown.add(`${method} ${path}`);
 });
@@ -55,7 +58,9 @@ server.events.on('response:mocked', ({ request: { method, url } }) => {
 export function serveFleet(): void {
   beforeAll(() => {
     server.listen({ onUnhandledRequest: 'error' });
-    setBackendSrv({ fetch: fetchAsGrafana } as unknown as Parameters<typeof setBackendSrv>[0]);
+    const post = async (url: string, data: unknown) =>
+      ((await lastValueFrom(fetchAsGrafana({ url, method: 'POST', data }))) as { data: unknown }).data;
+    setBackendSrv({ fetch: fetchAsGrafana, post } as unknown as Parameters<typeof setBackendSrv>[0]);
     setDataSourceSrv({ getList: () => [BUILT_IN, SETTINGS] } as unknown as Parameters<typeof setDataSourceSrv>[0]);
   });
   afterEach(() => {
@@ -90,15 +95,18 @@ function Address({ onChange }: { onChange: (address: string) => void }) {
   return null;
 }
 
-/** Opens a page of the app by its URL, as a browser would: `runs?status=failed`. */
-export function openPage(path: string) {
+/**
+ * Opens a page of the app by its URL, as a browser would: `runs?status=failed`.
+ * @param jsonData what the app's configuration keeps
+ */
+export function openPage(path: string, jsonData: AppOptions = {}) {
   const user = userEvent.setup();
   let current = '';
   const note = (address: string) => {
     current = address;
   };
   const view = render(
-    <PluginContextProvider meta={{ id: APP_ID } as PluginMeta}>
+    <PluginContextProvider meta={{ id: APP_ID, jsonData } as PluginMeta}>
       <MemoryRouter initialEntries={[`${APP_PATH}/${path}`]}>
         <Address onChange={note} />
         <Routes>

@@ -4,6 +4,7 @@ import { t } from '@grafana/i18n';
 import { useStyles2 } from '@grafana/ui';
 import type { AnsweredRun } from '../../api/FleetApi';
 import { links } from '../../app/links';
+import { templateLinks, useLinkTemplates } from '../../app/linkTemplates';
 import { VERBATIM } from '../../format/verbatim';
 import { PageLink } from '../PageLink';
 import { SafeLink, safeHref } from '../SafeLink';
@@ -19,12 +20,18 @@ export function RunLinks({ run }: { run: AnsweredRun }) {
     [t('run.links.sentry', 'Sentry'), elsewhere?.sentry],
     [t('run.links.trace', 'Trace'), elsewhere?.trace],
   ];
+  const templates = useLinkTemplates();
   const known = outside.filter(([, href]) => safeHref(href) !== undefined);
   return (
     <nav className={styles.links} aria-label={t('run.links.label', 'Links of this run')}>
       {chainId !== undefined && <PageLink to={links.chain(run.source, chainId)}>{sprintLabel(run)}</PageLink>}
       {known.map(([name, href]) => (
         <SafeLink key={name} href={href}>
+          {name}
+        </SafeLink>
+      ))}
+      {templateLinks(run, templates).map(({ name, url }) => (
+        <SafeLink key={`${name} ${url}`} href={url}>
           {name}
         </SafeLink>
       ))}

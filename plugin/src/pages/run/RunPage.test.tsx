@@ -359,6 +359,22 @@ it('tells where the job of a run waits, and links to where else the run is', asy
   expect(screen.queryByRole('link', { name: /Trace/ })).toBeNull();
 });
 
+it('has the links of the app’s configuration that it has the fields for', async () => {
+  serveRun({ project: 'acme/web?x=1', commitSha: undefined });
+  const links = [
+    { name: 'Errors', url: 'https://sentry.example/issues/?query={runId}&project={project}' },
+    { name: 'Commit', url: 'https://git.example/{commitSha}' },
+    { name: 'Script', url: 'javascript:alert({runId})' },
+    { name: 'Secret', url: 'https://x.example/{token}' },
+  ];
+  openPage(ADDRESS, { links });
+  expect(await screen.findByRole('link', { name: /Errors/ })).toHaveAttribute(
+    'href',
+    'https://sentry.example/issues/?query=run%2F1&project=acme%2Fweb%3Fx%3D1',
+  );
+  for (const name of [/^Commit/, /^Script/, /^Secret/]) expect(screen.queryByRole('link', { name })).toBeNull();
+});
+
 it('marks a step that took longer than 95 % of its kind did', async () => {
   serveRun();
   server.use(
