@@ -44,6 +44,11 @@ const backlog: Scene = {
       series: [growing, finished('complete', '7 18:8')],
       fires: { ...yes, 52: {} },
     },
+    {
+      what: 'one finished nine minutes before, while scrapes were missed',
+      series: [growing, finished('complete', '7 19:_ 21:8')],
+      fires: { 44: {}, 52: {} },
+    },
     { what: 'one finished soon after it began', series: [growing, finished('complete', '7 32:8')], fires: { 52: {} } },
     {
       what: 'jobs finish, and one replica is behind',

@@ -23,6 +23,11 @@ const failureRate: Scene = {
       series: [finished('succeeded', '0 30:5 40:10'), finished('failed', '0 31:1'), finished('timed_out', '0 31:1')],
       fires: { 42: both('web'), 53: both('web') },
     },
+    {
+      what: '2 of 10 fail, most of them ended while scrapes were missed',
+      series: [finished('succeeded', '0 26:_ 29:8'), finished('failed', '0 40:2')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
     { what: '1 of 12 fails', series: [finished('succeeded', '0 30:11'), finished('failed', '0 31:1')] },
     { what: '1 of 12 fails, later', series: [finished('succeeded', '0 30:11'), finished('failed', '0 36:1')] },
     {
