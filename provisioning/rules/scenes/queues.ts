@@ -45,6 +45,15 @@ const backlog: Scene = {
       fires: { ...yes, 52: {} },
     },
     {
+      what: 'the first ones ever finish: a new series',
+      series: [growing, finished('complete', '_ 27:0 28:1 36:2 45:3')],
+    },
+    {
+      what: 'stays the same, with the first jobs ever: a new series',
+      series: [depth('3'), enqueued('_ 27:0 29:+0.2')],
+      fires: { ...yes, 52: {} },
+    },
+    {
       what: 'one finished nine minutes before, while scrapes were missed',
       series: [growing, finished('complete', '7 19:_ 21:8')],
       fires: { 44: {}, 52: {} },

@@ -6,8 +6,17 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it asks whether there is any, or none: twice as many are any, too',
   },
   {
-    mutants: /^(FleetRepoRateLimitedRepeatedly|\w+:fleet_\w+:(history5m|increase6h)) \| matcher \| \{[^}]*\} → nothing/,
+    mutants:
+      /^(FleetRepoRateLimitedRepeatedly|FleetQueueBacklogNotConsumed|\w+:fleet_\w+:(history5m|increase\w+|ratio_increase\w+)) \| matcher \| \{[^}]*\} → (nothing|\{.*\}) \(\d\)/,
     because: 'what it was before is taken from what it is now label by label: it is enough that one of them names them',
+  },
+  {
+    mutants: /^FleetQueueBacklogNotConsumed \| window \| (5m → (600|150)s|10m → (1200|300)s \([46]\))/,
+    because: 'it differs only where scrapes were missed for minutes, or where a series began',
+  },
+  {
+    mutants: /:(history5m|increase\w+|ratio_increase\w+) \| window \| 5m → (600|150)s/,
+    because: 'it differs only where scrapes were missed for minutes, or where a series began',
   },
   {
     mutants: /^FleetRepoRateLimitedRepeatedly \| window \| 5m → (600|150)s \([1278]\)/,
