@@ -20,7 +20,7 @@ function openConfiguration(jsonData: object) {
 it('keeps links of runs besides what else it keeps, and none that a browser must not open', async () => {
   const saved: unknown[] = [];
   server.use(
-    http.get(`${ORIGIN}/api/datasources/proxy/*`, () => HttpResponse.json({}, { status: 502 })),
+    http.get(`${ORIGIN}/api/datasources/proxy/*`, () => HttpResponse.json({ message: 'Bad Gateway' }, { status: 502 })),
     http.post(SETTINGS, async ({ request }) => {
       saved.push(await request.json());
       return HttpResponse.json({});
@@ -54,7 +54,7 @@ it('keeps links of runs besides what else it keeps, and none that a browser must
 
 it('says why they were not kept', async () => {
   server.use(
-    http.get(`${ORIGIN}/api/datasources/proxy/*`, () => HttpResponse.json({}, { status: 502 })),
+    http.get(`${ORIGIN}/api/datasources/proxy/*`, () => HttpResponse.json({ message: 'Bad Gateway' }, { status: 502 })),
     http.post(SETTINGS, () => HttpResponse.json({ message: 'You need plugins:write' }, { status: 403 })),
   );
   const user = openConfiguration({});

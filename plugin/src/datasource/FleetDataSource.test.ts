@@ -9,6 +9,7 @@ import {
 import { setTemplateSrv } from '@grafana/runtime';
 import { HttpResponse, http } from 'msw';
 import { lastValueFrom, toArray } from 'rxjs';
+import { figuresOf } from '../testing/answers';
 import { PROXY_URL, readUrl, serveFleet, server } from '../testing/renderPage';
 import { FleetDataSource } from './FleetDataSource';
 import { FleetVariables } from './FleetVariables';
@@ -152,7 +153,7 @@ describe('one run', () => {
     };
     server.use(
       http.get(readUrl('/api/v1/runs/crucible/:id/output'), () =>
-        HttpResponse.json({ data: [line], nextCursor: null }),
+        HttpResponse.json({ data: [line], nextCursor: null, position: '3' }),
       ),
     );
     const frame = await frameOf({ queryType: 'output', source: 'crucible', id: '$run' });
@@ -183,8 +184,9 @@ describe('the connection test', () => {
     [404, 'not found', /Something else than a Fleetlens exporter/],
     [502, 'bad gateway', /as seen from Grafana/],
   ])('says what to do about status %i', async (status, message, advice) => {
-    const error = { code: 'x', message, requestId: 'q' };
-    server.use(http.get(readUrl('/api/v1/sources'), () => HttpResponse.json({ error }, { status })));
+    // What stands between answers with a message of its own.
+    const body = status === 401 ? { error: { code: 'x', message, requestId: 'q' } } : { message };
+    server.use(http.get(readUrl('/api/v1/sources'), () => HttpResponse.json(body, { status })));
     const result = await source().testDatasource();
     expect(result.status).toBe('error');
     expect(result.message).toMatch(message);
@@ -195,7 +197,7 @@ describe('the connection test', () => {
     const sources = [
       { source: 'e2b-main', stale: true },
       { source: 'crucible', stale: false },
-    ];
+    ].map((state) => ({ backfilled: true, catchingUp: false, deadLetters: 0, ...state }));
     server.use(http.get(readUrl('/api/v1/sources'), () => HttpResponse.json({ data: sources })));
     const result = await source().testDatasource();
     expect(result).toMatchObject({ status: 'success', message: expect.stringContaining('e2b-main') });
@@ -234,7 +236,7 @@ it('fills variables with what the runs of the exporter have', async () => {
       const { searchParams } = new URL(request.url);
       expect(searchParams.getAll('source')).toEqual(['crucible']);
       expect(searchParams.get('by')).toBe('workflow');
-      return HttpResponse.json({ data: [{ workflow: 'b' }, { workflow: 'a' }, {}] });
+      return HttpResponse.json(figuresOf([{ workflow: 'b' }, { workflow: 'a' }, {}]));
     }),
   );
   const request = { targets: [{ refId: 'A', values: 'workflow', filters: { source: ['crucible'] } }], scopedVars: {} };

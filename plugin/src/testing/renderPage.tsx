@@ -46,13 +46,25 @@ export const server = setupServer(
 );
 
 const API = ApiDescription.of(JSON.parse(readFileSync(process.env.FLEETLENS_API_DESCRIPTION ?? '', 'utf8')));
-/** What handlers answered that the exporter has no route for: a page that asks there would show nothing. */
-const unknown = new Set<string>();
-server.events.on('response:mocked', ({ request: { method, url } }) => {
+/** What handlers answered that the exporter would not: a page that asks so would show something else, or nothing. */
+const problems: Promise<string | undefined>[] = [];
+server.events.on('response:mocked', ({ request: { method, url }, response }) => {
   // The rest is Grafana's own.
   if (url !== ACT_URL && !url.startsWith(readUrl(''))) return;
   const path = url === ACT_URL ? '/api/v1/actions' : url.slice(readUrl('').length);
-  if (!API.hasRoute(method, path)) unknown.add(`${method} ${path}`);
+  const { status, headers } = response;
+  const contentType = headers.get('content-type');
+  problems.push(
+    response
+      .clone()
+      .text()
+      // Grafana's proxy says in its own way what goes wrong there.
+      .then((body) =>
+        status >= 400 && body.startsWith('{"message"')
+          ? undefined
+          : API.problemOf({ method, path, status, contentType, body }),
+      ),
+  );
 });
 
 export function serveFleet(): void {
@@ -63,11 +75,10 @@ export function serveFleet(): void {
     setBackendSrv({ fetch: fetchAsGrafana, post } as unknown as Parameters<typeof setBackendSrv>[0]);
     setDataSourceSrv({ getList: () => [BUILT_IN, SETTINGS] } as unknown as Parameters<typeof setDataSourceSrv>[0]);
   });
-  afterEach(() => {
+  afterEach(async () => {
     server.resetHandlers();
-    const found = [...unknown];
-    unknown.clear();
-    expect(found).toEqual([]);
+    const found = await Promise.all(problems.splice(0));
+    expect(found.filter((problem) => problem !== undefined)).toEqual([]);
   });
   afterAll(() => server.close());
 }

@@ -2,6 +2,7 @@ import type { Page } from '@contract/api.ts';
 import { screen, waitFor, within } from '@testing-library/react';
 import { HttpResponse, http } from 'msw';
 import type { Listed } from '../../api/FleetApi';
+import { ACKNOWLEDGED } from '../../testing/answers';
 import { ACT_URL, allow, openPage, readUrl, serveFleet, server } from '../../testing/renderPage';
 import type { Approval } from './approvalState';
 
@@ -134,7 +135,7 @@ it('acknowledges a failure with a note; it waits no more then', async () => {
     http.post(ACT_URL, async ({ request }) => {
       asked.push(await request.json());
       failed = [];
-      return HttpResponse.json({ run: {} });
+      return HttpResponse.json(ACKNOWLEDGED);
     }),
   );
   const { user } = openPage('approvals');

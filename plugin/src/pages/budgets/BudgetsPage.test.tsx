@@ -1,3 +1,4 @@
+import type { ActionAnswer } from '@contract/actions.ts';
 import type { BudgetAnswer, BudgetsAnswer } from '@contract/budgets.ts';
 import type { ChangesAnswer } from '@contract/live.ts';
 import { screen, waitFor, within } from '@testing-library/react';
@@ -112,7 +113,17 @@ it('resumes with a reason and a raised limit, and shows who did', async () => {
   server.use(
     http.post(ACT_URL, async ({ request }) => {
       asked.push(await request.json());
-      return HttpResponse.json({ budget: {} });
+      return HttpResponse.json<ActionAnswer<'acknowledge_budget'>>({
+        budget: {
+          budget: 'per_repo_daily_usd',
+          scope: 'repo_daily',
+          subject: 'acme/web',
+          acknowledgedBy: 'ann',
+          pausedSince: inHours(-2),
+          acknowledgedAt: inHours(0),
+          spentUsd: 22,
+        },
+      });
     }),
   );
   const { user } = openPage('budgets');

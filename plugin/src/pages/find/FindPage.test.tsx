@@ -31,7 +31,11 @@ function serveList(path: string, data: readonly object[]) {
 }
 /** The run's own page asks for more than these tests are about. */
 const ignoreRunPage = () =>
-  server.use(http.get(/\/read\/api\/v1\/(runs|chains)\/.*/, () => HttpResponse.json({ data: [] }, { status: 404 })));
+  server.use(
+    http.get(/\/read\/api\/v1\/(runs|chains)\/.*/, () =>
+      HttpResponse.json({ error: { code: 'not_found', message: 'gone', requestId: 'q1' } }, { status: 404 }),
+    ),
+  );
 
 it('opens the one run that an id is of', async () => {
   ignoreRunPage();

@@ -53,7 +53,14 @@ function serve({ attention = [], sources = [SOURCE], now, before, pending = [] }
     });
   const ends = new Set<string>();
   server.use(
-    route('/api/v1/attention', (): AttentionAnswer => ({ ...SCOPE, data: [...attention] })),
+    route(
+      '/api/v1/attention',
+      (): AttentionAnswer => ({
+        from: SCOPE.from,
+        to: SCOPE.to,
+        data: [...attention],
+      }),
+    ),
     route('/api/v1/sources', (): SourcesAnswer => ({ data: [...sources] })),
     route('/api/v1/approvals', () => ({ data: pending, nextCursor: null })),
     route('/api/v1/rate-limits', () => ({
@@ -61,13 +68,13 @@ function serve({ attention = [], sources = [SOURCE], now, before, pending = [] }
         {
           source: 'crucible',
           project: 'a',
-          layer: 'github',
+          layer: 'repo',
           at: SCOPE.to,
           limited: false,
           limit: 5000,
           remaining: 4200,
         },
-        { source: 'crucible', project: 'a', layer: 'github', at: SCOPE.from, limited: true, limit: 5000, remaining: 0 },
+        { source: 'crucible', project: 'a', layer: 'repo', at: SCOPE.from, limited: true, limit: 5000, remaining: 0 },
       ],
       nextCursor: null,
     })),

@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { HttpResponse, http } from 'msw';
 import type { AnsweredRun, Listed } from '../../api/FleetApi';
+import { ACKNOWLEDGED } from '../../testing/answers';
 import { ACT_URL, allow, openPage, readUrl, serveFleet, server } from '../../testing/renderPage';
 
 serveFleet();
@@ -151,7 +152,7 @@ it('opens a run that retention removed as such, with the date', async () => {
   };
   server.use(
     http.get(runUrl(), () => HttpResponse.json({ error }, { status: 410 })),
-    http.get(runUrl('/steps'), () => HttpResponse.json({ error }, { status: 410 })),
+    http.get(runUrl('/steps'), () => refusal(404, 'not_found', 'found no run')),
   );
   openPage(ADDRESS);
   expect(await screen.findByText(/Retention removed this run on 2026-10-01/)).toBeVisible();
@@ -218,7 +219,7 @@ it('acknowledges a failure with a note, and shows who did', async () => {
         acknowledgedBy: 'ann',
         acknowledgedNote: 'Branch protection; rerun is under way.',
       });
-      return HttpResponse.json({ run: {} });
+      return HttpResponse.json(ACKNOWLEDGED);
     }),
   );
   const { user } = openPage(ADDRESS);
@@ -425,7 +426,7 @@ it('keeps showing what it knows when it cannot be read again, and says how old t
   server.use(
     http.post(ACT_URL, () => {
       server.use(http.get(runUrl(), () => refusal(400, 'invalid', 'the exporter is being upgraded')));
-      return HttpResponse.json({ run: {} });
+      return HttpResponse.json(ACKNOWLEDGED);
     }),
   );
   const { user } = openPage(ADDRESS);

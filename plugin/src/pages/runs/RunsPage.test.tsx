@@ -2,6 +2,7 @@ import type { Page } from '@contract/api.ts';
 import { screen, waitFor, within } from '@testing-library/react';
 import { HttpResponse, http } from 'msw';
 import type { Listed } from '../../api/FleetApi';
+import { figuresOf } from '../../testing/answers';
 import { openPage, readUrl, serveFleet, server } from '../../testing/renderPage';
 import { runsToCsv } from './runCsv';
 
@@ -121,7 +122,7 @@ it('counts what the filters leave, by status', async () => {
 
 it('offers the projects and workflows that the exporter knows', async () => {
   serveRuns(() => page([]));
-  const figures = (query: URLSearchParams) => ({ data: [{ [query.get('by') ?? '']: 'acme/web' }], groups: 1 });
+  const figures = (query: URLSearchParams) => figuresOf([{ [query.get('by') ?? '']: 'acme/web' }]);
   server.use(
     http.get(readUrl('/api/v1/analytics/runs'), ({ request }) =>
       HttpResponse.json(figures(new URL(request.url).searchParams)),
