@@ -93,6 +93,25 @@ const drop: Scene = {
       series: [baseline('80'), ...scores(5, 80, 80, 80), catching('1 130:0')],
     },
     {
+      what: 'good ones since, and its first one ever was before',
+      series: [
+        baseline('80'),
+        of('fleet_quality_score_sum', '_ 130:0 140:60 160:140 180:220 200:300'),
+        of('fleet_quality_score_count', '_ 130:0 140:1 160:2 180:3 200:4'),
+        catching('1 145:0'),
+      ],
+    },
+    {
+      what: 'bad ones since, and its first one ever was before',
+      series: [
+        baseline('80'),
+        of('fleet_quality_score_sum', '_ 130:0 140:100 160:165 180:230 200:295'),
+        of('fleet_quality_score_count', '_ 130:0 140:1 160:2 180:3 200:4'),
+        catching('1 145:0'),
+      ],
+      fires: { 465: {}, 510: {} },
+    },
+    {
       what: 'caught up 80 minutes ago',
       series: [baseline('80'), ...scores(60, 60, 60), catching('1 80:0')],
       fires: { 190: {}, 465: {} },

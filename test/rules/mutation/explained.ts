@@ -7,7 +7,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^(FleetRepoRateLimitedRepeatedly|FleetQueueBacklogNotConsumed|\w+:fleet_\w+:(history5m|increase\w+|ratio_increase\w+)) \| matcher \| \{[^}]*\} → (nothing|\{.*\}) \(\d\)/,
+      /^(FleetRepoRateLimitedRepeatedly|FleetQueueBacklogNotConsumed|\w+:fleet_(runs?|quality)_\w+:(history5m|increase\w+|ratio_increase\w+)) \| matcher \| \{[^}]*\} → (nothing|\{.*\}) \(\d\)/,
     because: 'what it was before is taken from what it is now label by label: it is enough that one of them names them',
   },
   {
@@ -15,7 +15,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it differs only where scrapes were missed for minutes, or where a series began',
   },
   {
-    mutants: /:(history5m|increase\w+|ratio_increase\w+) \| window \| 5m → (600|150)s/,
+    mutants: /:fleet_(runs?|quality)_\w+:(history5m|increase\w+|ratio_increase\w+) \| window \| 5m → (600|150)s/,
     because: 'it differs only where scrapes were missed for minutes, or where a series began',
   },
   {
