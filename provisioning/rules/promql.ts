@@ -77,9 +77,11 @@ export function riseWithoutHistory(
   recorded: string,
 ): string {
   const selector = matchers === '' ? series : `${series}{${matchers}}`;
+  // A piece that began before the window is none of it: taken off, it would resolve what fires, six hours after.
+  const within = `${(durationSeconds(window) - durationSeconds(PIECE)) / 60}m`;
   return `
     ${riseExactly(labels, series, matchers, window)}
-    - (sum_over_time(${recorded}[${window}:${PIECE}]) or 0 * sum by (${labels}) (${once(`last_over_time(${selector}[${LOOKBACK}])`)}))`;
+    - (sum_over_time(${recorded}[${within}:${PIECE}]) or 0 * sum by (${labels}) (${once(`last_over_time(${selector}[${LOOKBACK}])`)}))`;
 }
 
 /** Rules over windows leave a source out while it catches up: what is read late did not happen now. */
