@@ -1,17 +1,16 @@
 import { SANDBOX_OPEN_STATUSES } from '@contract/status.ts';
-import { css, cx } from '@emotion/css';
+import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { useStyles2 } from '@grafana/ui';
-import type { ReactNode } from 'react';
 import type { Listed } from '../../api/FleetApi';
 import { links } from '../../app/links';
 import { Mark } from '../../components/Mark';
 import { PageLink } from '../../components/PageLink';
 import { PullRequestBadge } from '../../components/PullRequestBadge';
+import { type RecordColumn, RecordTable } from '../../components/RecordTable';
 import { StatusBadge } from '../../components/StatusBadge';
 import { TimeAgo } from '../../components/TimeAgo';
-import { useWidth } from '../../components/useWidth';
 import {
   formatBytes,
   formatCount,
@@ -38,84 +37,31 @@ interface Props {
   readonly isBusy: boolean;
 }
 
-/** Narrower than this, each sandbox is a card. */
-const TABLE_FROM = 860;
-
 /** Sandboxes: their status, configuration, age, pull request, error and resources. */
-export function SandboxTable({ sandboxes, caption, changed, isBusy }: Props) {
-  const styles = useStyles2(getStyles);
-  const [ref, width] = useWidth<HTMLDivElement>();
-  const columns = sandboxColumns();
+export function SandboxTable({ sandboxes, changed, ...table }: Props) {
   return (
-    <div ref={ref} className={cx(isBusy && styles.busy)} aria-busy={isBusy}>
-      {width === 0 ? null : width < TABLE_FROM ? (
-        <ul className={styles.cards} aria-label={caption}>
-          {sandboxes.map((sandbox) => (
-            <li
-              key={sandboxKey(sandbox)}
-              className={cx(styles.card, changed.has(sandboxKey(sandbox)) && styles.changed)}
-            >
-              {columns.map(({ id, header, cell }) =>
-                id === 'status' || id === 'name' ? (
-                  <div key={id}>{cell(sandbox)}</div>
-                ) : (
-                  <div key={id} className={styles.fact}>
-                    <span className={styles.muted}>{header}</span> {cell(sandbox)}
-                  </div>
-                ),
-              )}
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <table className={styles.table}>
-          <caption className={styles.caption}>{caption}</caption>
-          <thead>
-            <tr>
-              {columns.map(({ id, header }) => (
-                <th key={id} scope="col">
-                  {header}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {sandboxes.map((sandbox) => (
-              <tr key={sandboxKey(sandbox)} className={cx(changed.has(sandboxKey(sandbox)) && styles.changed)}>
-                {columns.map(({ id, cell }) =>
-                  id === 'name' ? (
-                    <th key={id} scope="row" className={styles.name}>
-                      {cell(sandbox)}
-                    </th>
-                  ) : (
-                    <td key={id}>{cell(sandbox)}</td>
-                  ),
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </div>
+    <RecordTable
+      {...table}
+      records={sandboxes}
+      columns={sandboxColumns()}
+      keyOf={sandboxKey}
+      markOf={(sandbox) => (changed.has(sandboxKey(sandbox)) ? 'changed' : undefined)}
+    />
   );
 }
 
-interface Column {
-  readonly id: string;
-  readonly header: string;
-  readonly cell: (sandbox: Sandbox) => ReactNode;
-}
-
-function sandboxColumns(): readonly Column[] {
+function sandboxColumns(): readonly RecordColumn<Sandbox>[] {
   return [
     {
       id: 'status',
       header: t('sandboxes.column.status', 'Status'),
+      inHead: true,
       cell: ({ status, rawStatus }) => <StatusBadge status={status} rawStatus={rawStatus} />,
     },
     {
       id: 'name',
       header: t('sandboxes.column.sandbox', 'Sandbox'),
+      isName: true,
       cell: (sandbox) => <SandboxName {...{ sandbox }} />,
     },
     {
@@ -126,6 +72,7 @@ function sandboxColumns(): readonly Column[] {
     {
       id: 'created',
       header: t('sandboxes.column.created', 'Created'),
+      inHead: true,
       cell: ({ createdAt }) => <TimeAgo at={createdAt} />,
     },
     {
@@ -186,30 +133,6 @@ function SandboxName({ sandbox }: { sandbox: Sandbox }) {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
-  busy: css({ opacity: 0.6 }),
-  table: css({
-    width: '100%',
-    'th, td': {
-      padding: theme.spacing(1),
-      textAlign: 'left',
-      verticalAlign: 'top',
-      borderBottom: `1px solid ${theme.colors.border.weak}`,
-    },
-    'thead th': { color: theme.colors.text.secondary, fontWeight: theme.typography.fontWeightMedium },
-  }),
-  caption: css({ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)' }),
-  name: css({ fontWeight: theme.typography.fontWeightRegular, maxWidth: 480 }),
-  changed: css({ background: theme.colors.action.selected }),
-  cards: css({ listStyle: 'none', margin: 0, display: 'grid', gap: theme.spacing(1) }),
-  card: css({
-    display: 'grid',
-    gap: theme.spacing(0.5),
-    padding: theme.spacing(1.5),
-    border: `1px solid ${theme.colors.border.weak}`,
-    borderRadius: theme.shape.radius.default,
-    minWidth: 0,
-  }),
-  fact: css({ overflowWrap: 'anywhere' }),
   sandbox: css({ display: 'grid', gap: theme.spacing(0.25), minWidth: 0, overflowWrap: 'anywhere' }),
   muted: css({ color: theme.colors.text.secondary, fontSize: theme.typography.bodySmall.fontSize }),
   error: css({
