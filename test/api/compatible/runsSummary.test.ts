@@ -19,7 +19,7 @@ interface Summary {
 const TOKENS = { viewer: 'viewer-token-for-tests', team: 'viewer-token-of-a-team', ingest: 'ingest-token-for-tests' };
 /** Their order: newest first, then by id downwards; `a` and `b` were created in one millisecond. */
 const CREATED = new Date(Date.now() - 3_600_000);
-const RUNS = ['d', 'c', 'b', 'a'];
+const RUNS = ['c', 'd', 'b', 'a'];
 const PHASES: PhaseResult[] = [
   {
     phase: 'design',
@@ -104,9 +104,9 @@ beforeAll(async () => {
   await crucible.createRun({ id: 'b', projectId: 'p/1', createdAt: CREATED });
   await crucible.updateRunStatus('b', 'RUNNING', { startedAt: CREATED });
   await crucible.failRun('b', 'the provider timed out', { durationSeconds: 5, phases: [] });
-  await crucible.createRun({ id: 'c', projectId: 'p/1', createdAt: later(1) });
-  await crucible.updateRunStatus('c', 'RUNNING', { startedAt: later(1) });
-  await crucible.createRun({ id: 'd', projectId: 'p/1', createdAt: later(2) });
+  await crucible.createRun({ id: 'c', projectId: 'p/1', createdAt: later(2) });
+  await crucible.updateRunStatus('c', 'RUNNING', { startedAt: later(2) });
+  await crucible.createRun({ id: 'd', projectId: 'p/1', createdAt: later(1) });
   await crucible.createRun({ id: 'other', projectId: 'p2', createdAt: later(3) });
   await crucible.execute(`insert into crucible_chat_sessions (id, project_id, mode) values ('chat-1', 'p/1', 'SETUP')`);
   await crucible.execute(`update crucible_runs set chat_session_id = 'chat-1' where id in ('a', 'd')`);
