@@ -5,7 +5,7 @@
  * Ends with 1 where one survives that `explained.ts` does not explain.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -194,7 +194,10 @@ async function readKnown(): Promise<Record<string, Outcome>> {
 /** What was interrupted goes on from there. */
 async function keep(): Promise<void> {
   await mkdir(dirname(KNOWN), { recursive: true });
-  await writeFile(KNOWN, JSON.stringify({ ...(await readKnown()), ...known }));
+  // Renamed: what is stopped meanwhile would leave half a file, and hours of outcomes with it.
+  const written = `${KNOWN}.${process.pid}`;
+  await writeFile(written, JSON.stringify({ ...(await readKnown()), ...known }));
+  await rename(written, KNOWN);
 }
 
 function keyOf({ name, operator, change }: Try): string {
