@@ -32,4 +32,5 @@ export function FindBox({ asked = '' }: { asked?: string }) {
   );
 }
 
-const form = css({ display: 'flex', gap: 4, minWidth: 0, width: 340, maxWidth: '100%' });
+/** Grafana's place for actions is as wide as they want to be: on a phone that is wider than the page. */
+const form = css({ display: 'flex', gap: 4, minWidth: 0, width: 340, maxWidth: 'min(100%, 100vw - 100px)' });
