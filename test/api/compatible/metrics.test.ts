@@ -408,10 +408,12 @@ describe('GET /api/analytics/export', () => {
     const timeless = { 'metrics.tied': 1, 'metricsRecorded.tied': {} };
     await pushEvent({ id: 'tied', source: 'tinker', kind: 'run', at, data: { runId: 'tied-z', attributes: timeless } });
     for (const [run, name, id] of [
-      ['tied-b', 'tied', 'n2'],
+      ['tied-b', 'tied', 'x9'],
       ['tied-a', 'tied', 'n1'],
       ['tied-a', 'other', 'n0'],
+      ['tied-a', 'zz', 'n3'],
       ['tied-b', 'webhook_processed', 'w2'],
+      ['tied-b', 'webhook_processed', 'w3'],
       ['tied-b', 'webhook_processed', 'w1'],
     ] as const) {
       await post(metric(run, name, 1, { recorded_at: at, id }));
@@ -422,17 +424,19 @@ describe('GET /api/analytics/export', () => {
       return cells.flatMap(([id, run, name]) => (run?.startsWith('tied-') ? `${run} ${name} ${id}` : []));
     };
     const [first, ...others] = await rows('metricName=tied');
-    expect([first, others]).toEqual([expect.stringMatching(/^tied-z tied \d+$/), ['tied-a tied n1', 'tied-b tied n2']]);
-    expect(await rows('metricName=tied&limit=1')).toEqual(['tied-b tied n2']);
+    expect([first, others]).toEqual([expect.stringMatching(/^tied-z tied \d+$/), ['tied-a tied n1', 'tied-b tied x9']]);
+    expect(await rows('metricName=tied&limit=1')).toEqual(['tied-b tied x9']);
     expect(await rows('metricName=tied&limit=3')).toEqual([first, ...others]);
     const all = [
       first,
-      ...['tied-a other n0', 'tied-a tied n1', 'tied-b tied n2'],
-      ...['tied-b webhook_processed w1', 'tied-b webhook_processed w2'],
+      ...['tied-a other n0', 'tied-a tied n1', 'tied-a zz n3', 'tied-b tied x9'],
+      ...['w1', 'w2', 'w3'].map((id) => `tied-b webhook_processed ${id}`),
     ];
     expect(await rows('')).toEqual(all);
     expect(await rows('limit=100000')).toEqual(all);
-    expect(await rows(`limit=4&from=${at}&to=${at}`)).toEqual(all.slice(2));
+    for (const limit of [1, 2, 4, 5]) {
+      expect(await rows(`limit=${limit}&from=${at}&to=${at}`)).toEqual(all.slice(-limit));
+    }
   });
 
   it('webhooks of no run, and other calls of a run, are no metrics; one that counts none is one', async () => {
