@@ -8,7 +8,7 @@ import { type CalendarWindow, windowAt } from '../../exporter/src/ledger/budgets
 import { reachedLimits } from '../../exporter/src/ledger/budgets/reachedLimits.ts';
 import type { BudgetState } from '../../exporter/src/ledger/budgets/readBudgets.ts';
 import { SLOT_MS } from '../../exporter/src/ledger/budgets/slot.ts';
-import { isHistory } from '../../exporter/src/ledger/isHistory.ts';
+import { HistoryTally, isLate, tell } from '../../exporter/src/ledger/historyTally.ts';
 import { mergeEvent } from '../../exporter/src/ledger/mergeEvent.ts';
 import { castToNano, NanoSum, toNano } from '../../exporter/src/ledger/nano.ts';
 import {
@@ -69,6 +69,8 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
   const due: { readonly key: string; readonly source: string; readonly at: number }[] = [];
   const usageOfRun = new Map<string, { cost?: number; tokens: number }>();
   const evaluations = new Map<string, Evaluation[]>();
+  const tally = new HistoryTally();
+  const told = new Map<string, { counted: number; late: number }>();
   const money = new Budgets(records, () => nowMs);
 
   function of(series: Series): Rollup {
@@ -153,7 +155,7 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
     const observation = observe(kind, before, merged, { costFrom: 'usage' });
     records.set(key, { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held });
     add(key, source, observation);
-    noteHistory(source, isHistory(kind, event.at, observation, nowMs));
+    noteTold(source, isLate(kind, event.at, observation, nowMs));
     const { doc } = merged;
     if (kind === 'usage' && typeof doc.runId === 'string') {
       const run = `run\0${source}\0${recordKey('run', { runId: doc.runId })}`;
@@ -202,13 +204,20 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
       });
       records.set(key, { ...state, counted: observation.counted, held: observation.held });
       add(key, source, observation);
-      noteHistory(source, isHistory('run', String(state.doc.finishedAt), observation, nowMs - SETTLE_MS));
+      noteTold(source, isLate('run', String(state.doc.finishedAt), observation, nowMs - SETTLE_MS));
     }
   }
 
-  function noteHistory(source: string, is: boolean): void {
-    const row = sources.get(source);
-    if (is && row?.isLive === true) row.historyMs = nowMs;
+  function noteTold(source: string, late: boolean | undefined): void {
+    if (late !== undefined && sources.get(source)?.isLive === true) tell(told, source, late);
+  }
+
+  function noteHistory(): void {
+    for (const source of tally.add(told, nowMs)) {
+      const row = sources.get(source);
+      if (row !== undefined) row.historyMs = nowMs;
+    }
+    told.clear();
   }
 
   function heard(source: string, events: readonly EventHappening[]): void {
@@ -302,9 +311,11 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
         POLLED.has(event.source) && sources.get(event.source)?.isLive === false;
       for (const event of [...events.filter(isFirst), ...events.filter((e) => !isFirst(e))])
         record(received(event, `gameday-${sent++}`, nowMs));
+      noteHistory();
       money.notice();
       for (const happening of happenings) applyOther(happening);
       settleDue();
+      noteHistory();
       for (const row of sources.values()) row.isLive = true;
     },
     async readBudgets() {

@@ -27,6 +27,8 @@ const run = (id: string, agoMs: number, over: Record<string, unknown> = {}) =>
     finishedAt: before(agoMs),
     ...over,
   });
+/** Five of them, the least that are history. */
+const old = (over: Record<string, unknown> = {}) => [1, 2, 3, 4, 5].map((n) => run(`old ${n}`, HOUR_MS, over));
 const now = (id: string) => run(id, 1_000, { status: 'succeeded' });
 
 /** A source that pushes and is live, and one that is polled. */
@@ -48,13 +50,13 @@ async function openLive(): Promise<LedgerBed> {
 describe('a live source that pushes history', () => {
   it('catches up although something fresh comes with it', async () => {
     await using bed = await openLive();
-    await bed.ledger.recordPushed([run('old', HOUR_MS), now('new')]);
+    await bed.ledger.recordPushed([...old(), now('new')]);
     expect(await catchingUp(bed)).toEqual(['pushed']);
   });
 
   it('goes on catching up when the next thing is fresh, and ends after five minutes', async () => {
     await using bed = await openLive();
-    await bed.ledger.recordPushed([run('old', HOUR_MS)]);
+    await bed.ledger.recordPushed(old());
     await bed.ledger.recordPushed([now('new')]);
     expect(await catchingUp(bed)).toEqual(['pushed']);
     const later = (seconds: number) =>
@@ -68,22 +70,53 @@ describe('a live source that pushes history', () => {
 
   it('catches up again when what it told late is settled', async () => {
     await using bed = await openLive();
-    await bed.ledger.recordPushed([run('old', HOUR_MS, { usageMissing: true, artifacts: [] })]);
+    await bed.ledger.recordPushed(old({ usageMissing: true, artifacts: [] }));
     await bed.query("update fleetlens.source_state set history_at = history_at - interval '301 seconds'");
-    await bed.query("update fleetlens.run set due_at = now() where key = 'old'");
+    await bed.query("update fleetlens.run set due_at = now() where key like 'old%'");
     expect(await catchingUp(bed)).toEqual([]);
     while (await bed.ledger.sweep()) {}
     expect(await catchingUp(bed)).toEqual(['pushed']);
   });
 
-  it.each<[string, Kind, number, Record<string, unknown>]>([
-    ['a clock that is minutes behind', 'run', 9 * 60_000, { runId: 'r', status: 'failed', finishedAt: before(1_000) }],
-    ['usage, which is told afterwards', 'usage', HOUR_MS, { usageId: 'u', service: 'anthropic', costUsd: 1 }],
-    ['a step of a run that has just ended', 'step', HOUR_MS, { runId: 'first', stepId: 's', status: 'succeeded' }],
-    ['what counts nothing', 'project', HOUR_MS, { project: 'p', members: 3 }],
+  it('counts few that come late, or few of many, as now: what pages waits for none of them', async () => {
+    await using bed = await openLive();
+    for (const one of old().slice(1)) await bed.ledger.recordPushed([one]);
+    expect(await catchingUp(bed)).toEqual([]);
+    // The fifth, but one of more than fifty.
+    await bed.ledger.recordPushed(Array.from({ length: 50 }, (_, n) => now(`new ${n}`)));
+    await bed.ledger.recordPushed([run('old 1', HOUR_MS)]);
+    expect(await catchingUp(bed)).toEqual([]);
+  });
+
+  it('catches up also where history comes one by one', async () => {
+    await using bed = await openLive();
+    for (const one of old()) await bed.ledger.recordPushed([one]);
+    expect(await catchingUp(bed)).toEqual(['pushed']);
+  });
+
+  it.each<[string, Kind, number, (n: number) => Record<string, unknown>]>([
+    [
+      'a clock that is minutes behind',
+      'run',
+      9 * 60_000,
+      (n) => ({ runId: `r${n}`, status: 'failed', finishedAt: before(1_000) }),
+    ],
+    [
+      'usage, which is told afterwards',
+      'usage',
+      HOUR_MS,
+      (n) => ({ usageId: `u${n}`, service: 'anthropic', costUsd: 1 }),
+    ],
+    [
+      'a step of a run that has just ended',
+      'step',
+      HOUR_MS,
+      (n) => ({ runId: 'first', stepId: `s${n}`, status: 'succeeded' }),
+    ],
+    ['what counts nothing', 'project', HOUR_MS, (n) => ({ project: `p${n}`, members: 3 })],
   ])('does not for %s', async (_what, kind, agoMs, data) => {
     await using bed = await openLive();
-    await bed.ledger.recordPushed([event('late', kind, Date.now() - agoMs, data)]);
+    await bed.ledger.recordPushed(old().map((_, n) => event(`late ${n}`, kind, Date.now() - agoMs, data(n))));
     expect(await catchingUp(bed)).toEqual([]);
   });
 });
@@ -94,7 +127,11 @@ describe('a source that is polled', () => {
       source: 'pulled',
       startedAt: new Date(),
       records: [
-        { kind: 'run', at: before(HOUR_MS), data: { runId, status: 'failed', finishedAt: before(HOUR_MS) } },
+        ...[1, 2, 3, 4, 5].map((n) => ({
+          kind: 'run' as const,
+          at: before(HOUR_MS),
+          data: { runId: `${runId} ${n}`, status: 'failed', finishedAt: before(HOUR_MS) },
+        })),
         { kind: 'run', at: before(0), data: { runId: `${runId} now`, status: 'running' } },
       ],
       cursor: runId,

@@ -726,7 +726,7 @@ const families = [
     type: 'gauge',
     labels: ['source'],
     ...selfLedger,
-    help: '1 during a backfill, and for 5 minutes after it counted what was more than 10 minutes old.',
+    help: '1 during a backfill, and for 5 minutes after it told history: 5 things or more within 5 minutes, and a tenth of what was counted, were over 10 minutes old.',
   },
   {
     name: 'fleetlens_ledger_up',

@@ -16,7 +16,7 @@ export const sourceState = z.object({
   backfilled: z.boolean().describe('The first complete read is done.'),
   catchingUp: z
     .boolean()
-    .describe('During a backfill, and for 5 minutes after it counted what was more than 10 minutes old.'),
+    .describe('During a backfill, and for 5 minutes after it told history; a few things that come late are none.'),
   progress: z.object({ done: whole, total: whole }).optional().describe('Of a backfill, where the source says it.'),
   lastEventAt: time.optional().describe('The newest event, by its own time.'),
   recordedAt: time.optional().describe('When something of it was recorded last.'),

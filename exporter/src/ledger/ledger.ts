@@ -8,7 +8,7 @@ import { noticeLimits } from './budgets/noticeLimits.ts';
 import { reachedLimits } from './budgets/reachedLimits.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
-import { HISTORY_AFTER_MS } from './isHistory.ts';
+import { HISTORY_AFTER_MS, HistoryTally, tell } from './historyTally.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
 import { beginWriting, type ChangeEntry, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
@@ -99,6 +99,7 @@ export class Ledger {
   readonly #registry: SeriesRegistry;
   readonly #log: Logger;
   readonly #guess = new NewRecordGuess();
+  readonly #tally = new HistoryTally();
   policy: LedgerPolicy;
   #queue: Promise<unknown> = Promise.resolve();
   #computing: Promise<void> | undefined;
@@ -469,7 +470,7 @@ export class Ledger {
         this.#registry.catchUp(client),
         readAhead?.(client, working),
       ]);
-      tx = new Transaction(client, working, this.#registry, this.policy, head);
+      tx = new Transaction(client, working, this.#registry, this.policy, head, this.#tally);
       const answer = await work(tx, read);
       await tx.finish(endComputing);
       for (const listener of this.#onCommit) listener();
@@ -540,8 +541,10 @@ export class Transaction {
   readonly #alongside: Promise<unknown>[] = [];
   #failure: unknown;
   readonly moves: RollupMoves;
-  /** Sources that count here what happened long ago. */
+  /** Live sources that tell history here. */
   readonly history = new Set<string>();
+  readonly #told = new Map<string, { counted: number; late: number }>();
+  readonly #tally: HistoryTally;
 
   constructor(
     client: pg.PoolClient,
@@ -549,6 +552,7 @@ export class Transaction {
     registry: SeriesRegistry,
     policy: LedgerPolicy,
     head: { seq: number; nowMs: number; hasTombstones: boolean },
+    tally: HistoryTally,
   ) {
     this.client = client;
     this.registry = registry;
@@ -557,6 +561,7 @@ export class Transaction {
     this.seq = head.seq + 1;
     this.#hasTombstones = head.hasTombstones;
     this.working = working;
+    this.#tally = tally;
     this.moves = new RollupMoves(registry, this.#hidden);
   }
 
@@ -591,6 +596,9 @@ export class Transaction {
     return this.#hidden.has(source);
   }
 
+  /** Notes one thing that a live source counts here, and whether it happened long ago. */
+  readonly tell = (source: string, late: boolean): void => tell(this.#told, source, late);
+
   /** Why a statement that nobody waits for failed. */
   get failure(): unknown {
     return this.#failure;
@@ -614,7 +622,7 @@ export class Transaction {
   } = {}): RecordingContext {
     return {
       guess,
-      history: mayBeHistory ? this.history : undefined,
+      tell: mayBeHistory ? this.tell : undefined,
       client: this.client,
       working: this.working,
       moves: this.moves,
@@ -641,6 +649,7 @@ export class Transaction {
       nowMs,
     });
     const rest = [this.moves.write(client, seq), writeSourceReadings(client, this.#readings, this.#states, nowMs, seq)];
+    for (const source of this.#tally.add(this.#told, nowMs)) this.history.add(source);
     if (this.history.size > 0) rest.push(noteHistory(client, this.history, seq));
     if (budgets !== undefined && mayReach) {
       const [spent] = await allStatements([spending, writing, ...rest]);

@@ -8,7 +8,7 @@ import { allStatements } from './allStatements.ts';
 import { jsonbArray, textArray, timestamptzArray } from './binaryArrays.ts';
 import type { BudgetPolicy } from './budgets/budgetPolicy.ts';
 import { stableJson } from './dedupeEvents.ts';
-import { isHistory } from './isHistory.ts';
+import { isLate } from './historyTally.ts';
 import { type Doc, type MergeResult, mergeEvent, stampOf } from './mergeEvent.ts';
 import type { NewRecordGuess } from './newRecordGuess.ts';
 import { lateFields, splitKey } from './observe/attempts.ts';
@@ -50,8 +50,8 @@ export interface RecordingContext {
   readonly nowMs: number;
   /** Which kinds to take for new; learns what was found. Absent: every record is looked for. */
   readonly guess?: NewRecordGuess | undefined;
-  /** Takes the live sources that count what happened long ago; absent: nobody asks. */
-  readonly history?: Set<string> | undefined;
+  /** Takes what live sources count, and whether it happened long ago; absent: nobody asks. */
+  readonly tell?: ((source: string, late: boolean) => void) | undefined;
 }
 
 /** Why an event was not recorded: it contradicts an entry of the audit trail, which is only added to. */
@@ -217,8 +217,10 @@ function applyEvent(record: WorkingRecord, event: EventToRecord, context: Record
     ...(late === undefined ? {} : { late }),
   });
   context.moves.add(record, observation);
-  if (!context.hidden.has(event.source) && isHistory(event.kind, event.at, observation, context.nowMs))
-    context.history?.add(event.source);
+  if (context.tell !== undefined && !context.hidden.has(event.source)) {
+    const isOld = isLate(event.kind, event.at, observation, context.nowMs);
+    if (isOld !== undefined) context.tell(event.source, isOld);
+  }
   record.state = { doc: merged.doc, stamps: merged.stamps, counted: observation.counted, held: observation.held };
   if (event.kind === 'usage' && typeof before?.doc.runId === 'string' && before.doc.runId !== record.state.doc.runId) {
     record.leftRun ??= before.doc.runId;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { isFinished } from '../contract/status.ts';
-import { isHistory } from './isHistory.ts';
+import { isLate } from './historyTally.ts';
 import type { Transaction } from './ledger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { observe } from './observe/observe.ts';
@@ -106,12 +106,10 @@ async function settleRuns(runs: readonly WorkingRecord[], tx: Transaction): Prom
     moves.add(run, observation);
     const endedAt = state.doc.finishedAt as string | undefined;
     // What was told late is settled late, too.
-    if (
-      endedAt !== undefined &&
-      !tx.hides(run.source) &&
-      isHistory('run', endedAt, observation, nowMs - policy.settleAfterMs)
-    )
-      tx.history.add(run.source);
+    if (endedAt !== undefined && !tx.hides(run.source)) {
+      const late = isLate('run', endedAt, observation, nowMs - policy.settleAfterMs);
+      if (late !== undefined) tx.tell(run.source, late);
+    }
     run.state = { ...state, counted: observation.counted, held: observation.held };
     run.settled = attemptOf(state);
     run.dueAt = runDueAt(run, policy);

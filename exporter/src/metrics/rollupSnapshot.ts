@@ -8,7 +8,7 @@ import {
   type MetricFamily,
   seriesPerLabelSet,
 } from '../contract/metricCatalogue.ts';
-import { CATCHING_UP_FOR } from '../ledger/isHistory.ts';
+import { CATCHING_UP_FOR } from '../ledger/historyTally.ts';
 import { fromNano } from '../ledger/nano.ts';
 import { OTHER } from '../ledger/observe/observe.ts';
 import { usualGapSeconds } from '../ledger/sourceState.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { CATCHING_UP_FOR } from '../isHistory.ts';
+import { CATCHING_UP_FOR } from '../historyTally.ts';
 import { usualGapSeconds } from '../sourceState.ts';
 import type { VisibleProjects } from './listRuns.ts';
 import { readSnapshot } from './readSnapshot.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, ExponentialBackoff, handleAll } from 'cockatiel';
 import type { Logger } from 'pino';
-import { HISTORY_AFTER_MS } from '../../ledger/isHistory.ts';
+import { HISTORY_AFTER_MS } from '../../ledger/historyTally.ts';
 import { type Source, SourceError } from '../source.ts';
 import { LedgerFailure, pollOnce } from './pollOnce.ts';
 import type { PullLedger } from './pullLedger.ts';
