@@ -82,7 +82,9 @@ function* ownEvents() {
     yield event('audit', `audit ${project}`, { auditId: `a ${project}`, project, action: 'pr_merge', actor: 'ann' });
     yield event('project', `project ${project}`, { project, members: 3 });
   }
-  yield event('run', 'plain', { runId: 'plain', project: TEAM, status: 'succeeded', createdAt: at });
+  // In some hours the simulated fleet has none whose checks fail.
+  const ci = { status: 'failing' };
+  yield event('run', 'plain', { runId: 'plain', project: TEAM, status: 'succeeded', createdAt: at, ci });
   yield event('errorGroup', 'group', { fingerprint: 'f1', component: 'api', project: TEAM, lastSeenAt: at });
   yield event('queue', 'queue', { queue: 'default', due: 3 });
 }
