@@ -26,6 +26,11 @@ const PROVIDED_BY_GRAFANA = [
   '@grafana/ui',
 ];
 
+/** Where the README's pictures are: in the Grafana that has the plugin, unless told; the catalogue wants an address that begins with https. */
+const PICTURES_URL = process.env.PLUGIN_PICTURES_URL ?? `public/plugins/${APP_ID}/`;
+/** @returns the content of the README, whose pictures are named relative to it in the repository. */
+const readme = (content) => stamped(content).replaceAll('](img/', `](${PICTURES_URL}img/`);
+
 /** @returns the content of a plugin.json or README with the version and the day of the build. */
 const stamped = (content) =>
   content
@@ -91,7 +96,7 @@ export default (_env, { mode = 'production' }) => ({
     new CopyPlugin({
       patterns: [
         { from: '**/plugin.json', transform: stamped },
-        { from: 'README.md', transform: stamped },
+        { from: 'README.md', transform: readme },
         { from: '../../CHANGELOG.md' },
         { from: '../../LICENSE', toType: 'file', to: 'LICENSE' },
         { from: '**/img/**/*', noErrorOnMissing: true },

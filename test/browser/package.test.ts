@@ -84,8 +84,13 @@ describe('the zip for Grafana’s catalogue', () => {
     expect(textOf('README.md')).toContain('# Fleetlens');
     expect(textOf('CHANGELOG.md')).toContain('# Changelog');
     expect(textOf('LICENSE')).toContain('Apache License');
-    // A relative picture or link leads nowhere in the catalogue.
-    expect(textOf('README.md')).not.toMatch(/\]\((?!https:)/);
+    const targets = [...textOf('README.md').matchAll(/\]\(([^)]*)\)/g)].map(([, target = '']) => target);
+    const ofGrafana = `public/plugins/${ID}/`;
+    const pictures = targets.filter((target) => target.startsWith(ofGrafana));
+    expect(pictures.length).toBeGreaterThan(2);
+    for (const picture of pictures) expect(textOf(picture.slice(ofGrafana.length)).length).toBeGreaterThan(100);
+    // Any other relative one leads nowhere.
+    expect(targets.filter((target) => !pictures.includes(target) && !target.startsWith('https:'))).toEqual([]);
   });
 
   it('names sources from the repository alone, and packages as packages', () => {
