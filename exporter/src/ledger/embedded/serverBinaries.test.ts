@@ -77,7 +77,12 @@ describe.skipIf(!isRoot)('an exporter that runs as root', () => {
 
   it('creates an account when the system has none', async () => {
     const name = `fleetlens-t${process.pid}`;
-    atEnd(() => run('userdel', [name]));
+    // As `su` without a login leaves it.
+    vi.stubEnv('PATH', '/usr/bin:/bin');
+    atEnd(async () => {
+      vi.unstubAllEnvs();
+      await run('/usr/sbin/userdel', [name]);
+    });
     const { log, lines } = captureLog();
     const created = await chooseServerUser({ clusterOwner: undefined, clusterDir: '', log, accounts: [name] });
     const { stdout } = await run('getent', ['passwd', name]);

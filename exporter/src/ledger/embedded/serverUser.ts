@@ -78,10 +78,12 @@ async function findAccount(name: string): Promise<ServerUser | undefined> {
 
 async function createAccount(name: string, log: Logger): Promise<ServerUser> {
   try {
-    await run('useradd', [
+    const args = [
       ...['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent'],
       ...['--shell', '/usr/sbin/nologin', '--comment', 'Fleetlens embedded Postgres', name],
-    ]);
+    ];
+    // `su` without a login keeps a path that may lack it.
+    await run('useradd', args, { env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` } });
   } catch (error) {
     throw new Error(
       `Postgres refuses to run as root, no account of (${KNOWN_ACCOUNTS.join(', ')}) exists, and creating ${name} failed. ${remedy(name)}`,
