@@ -17,6 +17,7 @@ import { benchIngest } from './ingest.ts';
 import { benchRendering } from './rendering.ts';
 import { benchRunPage } from './runPage.ts';
 import { benchScrape } from './scrape.ts';
+import { benchTimelineScroll } from './timelineScroll.ts';
 
 const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Promise<Figure[]> }>> = {
   scrape: { title: 'Scrape', measure: benchScrape },
@@ -45,7 +46,10 @@ const SCENARIOS: Readonly<Record<string, { title: string; measure(bed: Bed): Pro
     measure: benchMixedAnalytics,
   },
   'analytics-upkeep': { title: 'Analytics: how the figures follow', measure: benchAnalyticsUpkeep },
-  'run-page': { title: 'The page of a run', measure: benchRunPage },
+  'run-page': {
+    title: 'The page of a run',
+    measure: async (bed) => [...(await benchRunPage(bed)), ...(await benchTimelineScroll(bed))],
+  },
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } });
