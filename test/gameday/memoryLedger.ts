@@ -8,7 +8,7 @@ import { type CalendarWindow, windowAt } from '../../exporter/src/ledger/budgets
 import { reachedLimits } from '../../exporter/src/ledger/budgets/reachedLimits.ts';
 import type { BudgetState } from '../../exporter/src/ledger/budgets/readBudgets.ts';
 import { SLOT_MS } from '../../exporter/src/ledger/budgets/slot.ts';
-import { HistoryTally, isLate, tell } from '../../exporter/src/ledger/historyTally.ts';
+import { CATCHING_UP_MS, HistoryTally, isLate, type Told, tell } from '../../exporter/src/ledger/historyTally.ts';
 import { mergeEvent } from '../../exporter/src/ledger/mergeEvent.ts';
 import { castToNano, NanoSum, toNano } from '../../exporter/src/ledger/nano.ts';
 import {
@@ -26,7 +26,7 @@ import { type Series, SeriesRegistry } from '../../exporter/src/ledger/seriesReg
 import { addGaps } from '../../exporter/src/ledger/sourceState.ts';
 import { BUDGET_POLICY, CAPS, type EventHappening, POLLED, received, type SimulatedLedger } from './simulatedLedger.ts';
 import type { Happening } from './timeline.ts';
-import { MINUTE_MS, SETTLE_MS } from './world.ts';
+import { SETTLE_MS } from './world.ts';
 
 interface Rollup {
   readonly series: Series;
@@ -39,9 +39,6 @@ interface Rollup {
   readonly parts: Map<string, number>;
   resolvedTo: number;
 }
-
-/** A source that counted history catches up for so long. */
-const HISTORY_FOR_MS = 5 * MINUTE_MS;
 
 interface SourceRow {
   readonly way: 'pull' | 'push';
@@ -70,7 +67,7 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
   const usageOfRun = new Map<string, { cost?: number; tokens: number }>();
   const evaluations = new Map<string, Evaluation[]>();
   const tally = new HistoryTally();
-  const told = new Map<string, { counted: number; late: number }>();
+  const told: Told = new Map();
   const money = new Budgets(records, () => nowMs);
 
   function of(series: Series): Rollup {
@@ -292,7 +289,7 @@ export function openMemoryLedger(startMs: number): SimulatedLedger {
     const changed = [...rollups.values()].filter((r) => r.seq > since).sort((a, b) => a.series.id - b.series.id);
     const page = changed.length === 0 ? null : JSON.stringify(changed.map((r) => rollupRow(r, maxId)));
     const history = [...sources].flatMap(([source, { historyMs }]) =>
-      historyMs > nowMs - HISTORY_FOR_MS ? [source] : [],
+      historyMs > nowMs - CATCHING_UP_MS ? [source] : [],
     );
     return { rows: [{ seq: String(seq), now_ms: nowMs, mismatches, ledger_id: 'memory', rollups: page, history }] };
   }

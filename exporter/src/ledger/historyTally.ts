@@ -3,8 +3,9 @@ import type { Kind } from '../contract/records.ts';
 
 /** Older than this, what a source says is history: it did not happen now. */
 export const HISTORY_AFTER_MS = 10 * 60_000;
-/** How long a live source counts as catching up after it told history, as SQL: every scraper sees it at least once. */
-export const CATCHING_UP_FOR = "interval '5 minutes'";
+/** How long a live source counts as catching up after it told history, also as SQL: every scraper sees it at least once. */
+export const CATCHING_UP_MS = 5 * 60_000;
+export const CATCHING_UP_FOR = `interval '${CATCHING_UP_MS / 1_000} seconds'`;
 
 /** Of what a source tells in so long … */
 const TALLY_MS = 5 * 60_000;
@@ -31,10 +32,10 @@ export function isLate(kind: Kind, at: string, { moves }: Counted, nowMs: number
 }
 
 /** What each source counted: all of it, and what was late. */
-type Told = ReadonlyMap<string, { readonly counted: number; readonly late: number }>;
+export type Told = Map<string, { counted: number; late: number }>;
 
 /** Notes one thing that `source` counted. */
-export function tell(told: Map<string, { counted: number; late: number }>, source: string, late: boolean): void {
+export function tell(told: Told, source: string, late: boolean): void {
   const sums = told.get(source);
   if (sums === undefined) told.set(source, { counted: 1, late: late ? 1 : 0 });
   else {

@@ -8,7 +8,7 @@ import { noticeLimits } from './budgets/noticeLimits.ts';
 import { reachedLimits } from './budgets/reachedLimits.ts';
 import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
-import { HISTORY_AFTER_MS, HistoryTally, tell } from './historyTally.ts';
+import { HISTORY_AFTER_MS, HistoryTally, type Told, tell } from './historyTally.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
 import { beginWriting, type ChangeEntry, commitWriting } from './lockLedger.ts';
 import { lostEvent } from './lostEvent.ts';
@@ -543,7 +543,7 @@ export class Transaction {
   readonly moves: RollupMoves;
   /** Live sources that tell history here. */
   readonly history = new Set<string>();
-  readonly #told = new Map<string, { counted: number; late: number }>();
+  readonly #told: Told = new Map();
   readonly #tally: HistoryTally;
 
   constructor(
