@@ -4,7 +4,7 @@
  * of the rule was of, and RESULTS.md is written; it says what there was no time for.
  * Ends with 1 where one survives that `explained.ts` does not explain.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -194,8 +194,8 @@ async function readKnown(): Promise<Record<string, Outcome>> {
 /** What was interrupted goes on from there. */
 async function keep(): Promise<void> {
   await mkdir(dirname(KNOWN), { recursive: true });
-  // Renamed: what is stopped meanwhile would leave half a file, and hours of outcomes with it.
-  const written = `${KNOWN}.${process.pid}`;
+  // Renamed: what is stopped meanwhile would leave half a file, and hours of outcomes with it. Others may be at it side by side.
+  const written = `${KNOWN}.${randomUUID()}`;
   await writeFile(written, JSON.stringify({ ...(await readKnown()), ...known }));
   await rename(written, KNOWN);
 }
