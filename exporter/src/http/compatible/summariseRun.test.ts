@@ -197,3 +197,37 @@ it('usage without calls and cost has no sum of them; a service that the run name
   const paid = summarise({}, [], [{ usageId: 'u1', costUsd: 0.5 }]);
   expect(paid.llm_usage).toMatchObject({ total: { cost_usd: 0.5 } });
 });
+
+it('what several records say that a phase used is added up, and takes as long as the phase does', () => {
+  const steps: Of<RecordOf<'step'>>[] = [
+    { stepId: 'design', index: 0, startedAt: at(0), finishedAt: at(30) },
+    { stepId: 'ranking', index: 1, startedAt: at(30) },
+  ];
+  const call = { inputTokens: 100, costUsd: 0.1, durationSeconds: 20, service: 'anthropic', model: 'claude-sonnet-4' };
+  const usage: Of<RecordOf<'usage'>>[] = [
+    { usageId: 'u1', stepId: 'design', ...call, attributes: { callCount: 2 } },
+    { usageId: 'u2', stepId: 'ranking', ...call },
+    { usageId: 'u3', stepId: 'design', ...call, costUsd: 0.2, outputTokens: 7, attributes: { callCount: 1 } },
+    { usageId: 'u4', stepId: 'design', outputTokens: 3, attributes: { models: { 'claude-sonnet-4': 4, 'gpt-5': 1 } } },
+    { usageId: 'u5', stepId: 'ranking', ...call, model: 'gpt-5' },
+  ];
+  const { metrics, llm_usage } = summarise({}, steps, usage);
+  expect(llm_usage).toEqual({
+    phases: {
+      design: {
+        ...{ input_tokens: 200, output_tokens: 10, total_tokens: 210, call_count: 3, cost_usd: 0.3 },
+        ...{ providers: { anthropic: 3 }, models: { 'claude-sonnet-4': 7, 'gpt-5': 1 } },
+      },
+      ranking: {
+        ...{ input_tokens: 200, output_tokens: 0, total_tokens: 200, cost_usd: 0.2 },
+        ...{ providers: { anthropic: null }, models: { 'claude-sonnet-4': null, 'gpt-5': null } },
+      },
+    },
+    total: { input_tokens: 400, output_tokens: 10, total_tokens: 410, call_count: 3, cost_usd: 0.5 },
+  });
+  // Two calls of twenty seconds each, side by side; of the other phase it is not known.
+  expect(metrics?.phase_timings).toEqual({
+    design: { started_at: at(0), completed_at: at(30), duration_seconds: 30 },
+    ranking: { started_at: at(30), completed_at: null, duration_seconds: null },
+  });
+});

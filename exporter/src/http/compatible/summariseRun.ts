@@ -72,7 +72,9 @@ function metricsOf(
   for (const { stepId = '', status, startedAt, finishedAt } of steps) {
     // The payload has the phases that began and did not fail: where one failed, the run's error says so.
     if (startedAt === undefined || status === 'failed') continue;
-    const told = usage.find((used) => used.stepId === stepId)?.durationSeconds;
+    const [used, ...others] = usage.filter((record) => record.stepId === stepId);
+    // What several calls took is not what the phase took: they may run side by side, and something runs between them.
+    const told = others.length === 0 ? used?.durationSeconds : undefined;
     timings[stepId] = {
       started_at: startedAt,
       completed_at: finishedAt ?? null,
@@ -89,49 +91,65 @@ function metricsOf(
   return Object.keys(metrics).length === 0 ? null : metrics;
 }
 
-/** Tokens, calls and cost by phase; the total is their sum, of calls as well. */
+/** Tokens, calls and cost by phase, each the sum of what was recorded of it; the total is the sum of the phases, of calls as well. */
 function llmUsageOf(run: RunWithPhases['run'], usage: readonly RecordOf<'usage'>[]): Json | null {
-  const phases = usage.filter((used) => (used.inputTokens ?? used.outputTokens ?? used.costUsd) !== undefined);
-  if (phases.length === 0) return null;
-  const figures = phases.map((used) => {
-    const calls = numberOf(used.attributes?.callCount);
-    return {
-      input_tokens: used.inputTokens ?? 0,
-      output_tokens: used.outputTokens ?? 0,
-      total_tokens: (used.inputTokens ?? 0) + (used.outputTokens ?? 0),
-      ...(calls === undefined ? {} : { call_count: calls }),
-      ...(used.costUsd === undefined ? {} : { cost_usd: used.costUsd }),
-    };
-  });
-  const sum = (values: readonly number[]) => Math.round(values.reduce((total, value) => total + value, 0) * 1e6) / 1e6;
-  const known = (name: 'call_count' | 'cost_usd') => {
-    const values = figures.flatMap((figure) => figure[name] ?? []);
-    return values.length === 0 ? {} : { [name]: sum(values) };
-  };
+  const known = usage.filter((used) => (used.inputTokens ?? used.outputTokens ?? used.costUsd) !== undefined);
+  if (known.length === 0) return null;
+  const phases = Map.groupBy(known, (used) => used.stepId ?? used.usageId);
   return {
     phases: Object.fromEntries(
-      phases.map((used, i) => [
-        used.stepId ?? used.usageId,
+      [...phases].map(([phase, records]) => [
+        phase,
         {
-          ...figures[i],
-          providers: used.attributes?.providers ?? named(run.provider ?? used.service, used),
-          models: used.attributes?.models ?? named(used.model, used),
+          ...figuresOf(records),
+          providers: callsBy(
+            records,
+            (used) => used.attributes?.providers ?? named(run.provider ?? used.service, used),
+          ),
+          models: callsBy(records, (used) => used.attributes?.models ?? named(used.model, used)),
         },
       ]),
     ),
-    total: {
-      input_tokens: sum(figures.map((figure) => figure.input_tokens)),
-      output_tokens: sum(figures.map((figure) => figure.output_tokens)),
-      total_tokens: sum(figures.map((figure) => figure.total_tokens)),
-      ...known('call_count'),
-      ...known('cost_usd'),
-    },
+    total: figuresOf(known),
   };
 }
 
-/** Calls by the one name that all of a phase's calls share. */
+function figuresOf(usage: readonly RecordOf<'usage'>[]): Json {
+  const input = sum(usage.map((used) => used.inputTokens)) ?? 0;
+  const output = sum(usage.map((used) => used.outputTokens)) ?? 0;
+  const calls = sum(usage.map(callsOf));
+  const cost = sum(usage.map((used) => used.costUsd));
+  return {
+    input_tokens: input,
+    output_tokens: output,
+    total_tokens: input + output,
+    ...(calls === undefined ? {} : { call_count: calls }),
+    ...(cost === undefined ? {} : { cost_usd: cost }),
+  };
+}
+
+/** Calls of each provider or model; null for one of which they are not known. */
+function callsBy(usage: readonly RecordOf<'usage'>[], namesOf: (used: RecordOf<'usage'>) => unknown): Json {
+  const named = usage.flatMap((used) => Object.entries(objectOf(namesOf(used)) ?? {}));
+  const byName = Map.groupBy(named, ([name]) => name);
+  return Object.fromEntries(
+    [...byName].map(([name, entries]) => [name, sum(entries.map(([, calls]) => numberOf(calls))) ?? null]),
+  );
+}
+
+/** Calls by the one name that all of a record's calls share. */
 function named(name: string | undefined, used: RecordOf<'usage'>): Json {
-  return name === undefined ? {} : { [name]: numberOf(used.attributes?.callCount) ?? null };
+  return name === undefined ? {} : { [name]: callsOf(used) ?? null };
+}
+
+function callsOf(used: RecordOf<'usage'>): number | undefined {
+  return numberOf(used.attributes?.callCount);
+}
+
+/** @returns of what is known, to a millionth of a dollar: adding floats must not invent digits. */
+function sum(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.round(known.reduce((total, value) => total + value, 0) * 1e6) / 1e6;
 }
 
 function secondsBetween(from: string | undefined, to: string | undefined): number | undefined {
