@@ -61,9 +61,16 @@ async function bed(config: object = {}) {
   });
   const signal = AbortSignal.timeout(60_000);
   return {
+    queues,
     redis,
     lines,
     sample: () => queues.sample(signal, () => {}),
+    async add(from: number, to: number) {
+      const pipeline = redis.pipeline();
+      for (let n = from; n < to; n++)
+        pipeline.zadd(QUEUE, NOW - 60_000 + n, id(n)).set(`arq:job:${id(n)}`, job(NOW - 60_000));
+      await pipeline.exec();
+    },
     async jobs(complete = false) {
       const records: PulledRecord[] = [];
       for await (const page of queues.jobs(complete, signal, () => {})) records.push(...page);
@@ -181,13 +188,7 @@ it('a job is told when it becomes due, once, also of many that share a moment, a
 });
 
 it('a live poll reads so many new jobs and goes on at the next; a first one reads all', async () => {
-  const { redis, jobs } = await bed();
-  const add = async (from: number, to: number) => {
-    const pipeline = redis.pipeline();
-    for (let n = from; n < to; n++)
-      pipeline.zadd(QUEUE, NOW - 60_000 + n, id(n)).set(`arq:job:${id(n)}`, job(NOW - 60_000));
-    await pipeline.exec();
-  };
+  const { jobs, add } = await bed();
   await add(0, 6_000);
   expect(await jobs(true)).toHaveLength(6_000);
   await add(6_000, 12_000);
@@ -247,4 +248,41 @@ it('results are looked for bit by bit; a first read looks at all', async () => {
   let found = 0;
   for (let round = 0; round < 10; round++) found += (await jobs()).length;
   expect(found).toBe(1);
+});
+
+it('a poll that is given up reads no further, and that is no failure of its Redis; one that ended leaves the next alone', async () => {
+  const { queues, add } = await bed();
+  await add(0, 900);
+  const counted: string[] = [];
+  const [ended, givenUp] = [new AbortController(), new AbortController()];
+  const poll = ({ signal }: AbortController) => queues.jobs(true, signal, (answer) => counted.push(answer));
+  let jobs = 0;
+  for await (const page of poll(ended)) jobs += page.length;
+  expect(jobs).toBe(900);
+  await add(900, 2_300);
+  const pages = poll(givenUp);
+  expect((await pages.next()).value).toHaveLength(500);
+  ended.abort();
+  expect((await pages.next()).value).toHaveLength(500);
+  givenUp.abort(new Error('the exporter stops'));
+  await expect(pages.next()).rejects.toThrow('the exporter stops');
+  expect(counted).toEqual(['ok', 'ok']);
+});
+
+it('jobs that cannot be read count as a failed request', async () => {
+  const { queues, redis } = await bed();
+  await redis.set(QUEUE, 'a string');
+  const counted: string[] = [];
+  const pages = queues.jobs(false, AbortSignal.timeout(60_000), (answer) => counted.push(answer));
+  await expect(pages.next()).rejects.toThrow(/arq:queue is a string/);
+  expect(counted).toEqual(['ok', 'schema']);
+});
+
+it('closed, it leaves no connection behind', async () => {
+  const { queues, redis, sample } = await bed();
+  const connected = async () => String(await redis.client('LIST')).includes('name=fleetlens');
+  await sample();
+  expect(await connected()).toBe(true);
+  queues.close();
+  await waitFor(async () => !(await connected()), { what: 'the connection to be gone' });
 });

@@ -67,7 +67,7 @@ export class ArqQueues {
   ): AsyncGenerator<PulledRecord[]> {
     const redis = await this.redis.use(async (client) => client, signal, countRequest);
     const onAbort = () => this.redis.close();
-    signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort);
     try {
       for (const queue of this.#config.queues) {
         const sample = await sampleQueue(redis, queue, false);
