@@ -7,7 +7,12 @@ import type {
   TimeBucket,
   TimeseriesAnswer,
 } from '../../exporter/src/contract/analytics.ts';
-import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../exporter/src/contract/dimensions.ts';
+import {
+  ANALYTICS_DIMENSIONS,
+  type AnalyticsDimension,
+  FIGURES,
+  type FigureName,
+} from '../../exporter/src/contract/dimensions.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../ledger/histories.ts';
@@ -44,6 +49,9 @@ async function expectSameGroups(served: ServedAnalytics, window: readonly [numbe
   expect(namedGroups(answer.data, by), `by ${by.join(', ')}`).toEqual(slow);
   expect(answer.groups).toBe(slow.size);
 }
+
+const only = (all: Partial<Record<FigureName, unknown>>, chosen: readonly FigureName[]) =>
+  Object.fromEntries(chosen.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])));
 
 /** Every point of every group, and that there are no others. */
 async function expectSameSeries(
@@ -185,6 +193,28 @@ it(
               }
             }
           }
+        }
+
+        // Chosen figures alone, each by itself and some together: what is added up for them is no more than they need.
+        const slow = slowGroups(ledger, WHOLE, ['project']);
+        for (const chosen of [...FIGURES.map((name) => [name]), ['spentUsd', 'qualityPerUsd', 'failed'] as const]) {
+          const figures = `&figures=${chosen.join(',')}`;
+          const told = await served.ask<FiguresAnswer>(`runs?${query(WHOLE, ['project'], figures)}`);
+          const expected = new Map([...slow].map(([name, all]) => [name, only(all, chosen)]));
+          expect(namedGroups(told.data, ['project']), figures).toEqual(expected);
+          const day = [FLEET_FROM, FLEET_FROM + DAY_MS] as const;
+          const series = await served.ask<TimeseriesAnswer>(
+            `timeseries?${query(day, ['workflow'], figures)}&bucket=hour`.replace('limit=1000', 'limit=50'),
+          );
+          const whole = await served.ask<TimeseriesAnswer>(
+            `timeseries?${query(day, ['workflow'])}&bucket=hour`.replace('limit=1000', 'limit=50'),
+          );
+          expect(series.data, figures).toEqual(
+            whole.data.map(({ points, ...group }) => ({
+              ...group,
+              points: points.map(({ from, to, ...all }) => ({ from, to, ...only(all, chosen) })),
+            })),
+          );
         }
 
         // Half an hour off, and with a change of its clocks: edges that no hour of UTC has, and one that every quarter has.

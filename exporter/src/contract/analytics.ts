@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { many, text, wholeNumber } from './api.ts';
 import { BUDGET_SCOPES } from './budgets.ts';
-import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from './dimensions.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension, FIGURES, type FigureName } from './dimensions.ts';
 import { instant, isTimeZone } from './fields.ts';
 import { ERROR_CATEGORIES } from './records.ts';
 import { FINISHED_STATUSES } from './status.ts';
@@ -24,15 +24,20 @@ const from = instant
   .optional()
   .describe(`Runs that ended at this time or later (RFC 3339). Default: ${DEFAULT_DAYS} days before \`to\`.`);
 const to = instant.optional().describe('Runs that ended before this time (RFC 3339). Default: now.');
-const by = z
-  .string()
-  .transform((value) => [...new Set(value.split(',').map((part) => part.trim()))])
-  .pipe(z.array(z.enum(ANALYTICS_DIMENSIONS)))
-  .optional()
-  .meta({
-    type: 'string',
-    description: `What to group by, one or several of ${ANALYTICS_DIMENSIONS.join(', ')}, comma-separated. Default: nothing, one group.`,
-  });
+const listOf = <const T extends readonly string[]>(values: T) =>
+  z
+    .string()
+    .transform((value) => [...new Set(value.split(',').map((part) => part.trim()))])
+    .pipe(z.array(z.enum(values)))
+    .optional();
+const by = listOf(ANALYTICS_DIMENSIONS).meta({
+  type: 'string',
+  description: `What to group by, one or several of ${ANALYTICS_DIMENSIONS.join(', ')}, comma-separated. Default: nothing, one group.`,
+});
+const chosen = listOf(FIGURES).meta({
+  type: 'string',
+  description: `Which figures to tell, comma-separated: of long series few are answered sooner than all. Any of ${FIGURES.join(', ')}. Default: all.`,
+});
 const only = (what: string) => many(text).optional().describe(`Only runs of these ${what}. Repeatable.`);
 const filters = {
   source: only('sources'),
@@ -50,7 +55,11 @@ const timeZone = z
   .default('UTC')
   .describe('In which days and weeks begin, an IANA name.');
 
-export const figuresQuery = z.strictObject({ from, to, by, ...filters, limit });
+/** Of failures and of what was spent. */
+export const groupsQuery = z.strictObject({ from, to, by, ...filters, limit });
+export type GroupsQuery = z.output<typeof groupsQuery>;
+
+export const figuresQuery = z.strictObject({ ...groupsQuery.shape, figures: chosen });
 export type FiguresQuery = z.output<typeof figuresQuery>;
 
 export const TIME_BUCKETS = ['hour', 'day', 'week'] as const;
@@ -65,6 +74,7 @@ export const timeseriesQuery = z.strictObject({
     .describe('A week begins on Monday. The first and the last bucket are cut by the window.'),
   time_zone: timeZone,
   by,
+  figures: chosen,
   ...filters,
   limit: limit.prefault(20),
 });
@@ -137,9 +147,10 @@ const figures = {
   spentUsd: usd.describe(
     'What was spent in the window, on whatever runs, as the budgets count it: to the quarter of an hour.',
   ),
-};
+} satisfies { readonly [F in FigureName]: z.ZodType };
 export const figuresOfGroup = z.object({ ...group, ...figures });
 export type FiguresOfGroup = z.output<typeof figuresOfGroup>;
+const chosenFigures = z.object(figures).partial().shape;
 
 const scope = {
   from: time,
@@ -148,8 +159,11 @@ const scope = {
 };
 const groups = whole.describe('How many groups there are; `data` holds the first `limit` of them.');
 
-export const figuresAnswer = z.object({ ...scope, groups, data: z.array(figuresOfGroup) });
-export type FiguresAnswer = z.output<typeof figuresAnswer>;
+const figuresByGroup = <F extends z.ZodRawShape>(told: F) =>
+  z.object({ ...scope, groups, data: z.array(z.object({ ...group, ...told })) });
+export const figuresAnswer = figuresByGroup(chosenFigures);
+/** Where all figures were asked for. */
+export type FiguresAnswer = z.output<ReturnType<typeof figuresByGroup<typeof figures>>>;
 
 const failure = z.object({
   ...group,
@@ -172,19 +186,22 @@ const spend = z.object({
 export const spendAnswer = z.object({ ...scope, groups, spentUsd: usd, data: z.array(spend) });
 export type SpendAnswer = z.output<typeof spendAnswer>;
 
-export const timeseriesAnswer = z.object({
-  ...scope,
-  bucket: z.enum(TIME_BUCKETS),
-  timeZone: z.string(),
-  groups,
-  data: z.array(
-    z.object({
-      ...group,
-      points: z.array(z.object({ from: time, to: time, ...figures })).describe('Every bucket of the window, in order.'),
-    }),
-  ),
-});
-export type TimeseriesAnswer = z.output<typeof timeseriesAnswer>;
+const figuresByTime = <F extends z.ZodRawShape>(told: F) =>
+  z.object({
+    ...scope,
+    bucket: z.enum(TIME_BUCKETS),
+    timeZone: z.string(),
+    groups,
+    data: z.array(
+      z.object({
+        ...group,
+        points: z.array(z.object({ from: time, to: time, ...told })).describe('Every bucket of the window, in order.'),
+      }),
+    ),
+  });
+export const timeseriesAnswer = figuresByTime(chosenFigures);
+/** Where all figures were asked for. */
+export type TimeseriesAnswer = z.output<ReturnType<typeof figuresByTime<typeof figures>>>;
 
 const session = z.object({
   source: z.string(),

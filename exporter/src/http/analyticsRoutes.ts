@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { budgetReviewQuery, figuresQuery, reviewQuery, timeseriesQuery } from '../contract/analytics.ts';
+import { budgetReviewQuery, figuresQuery, groupsQuery, reviewQuery, timeseriesQuery } from '../contract/analytics.ts';
 import {
   analyseFailures,
   analyseRuns,
@@ -31,8 +31,8 @@ export function analyticsRoutes(app: FastifyInstance, { pool, policy, externalUr
       sendJson(reply, await answer(request).catch(refuse)),
     );
   route('runs', (request) => analyseRuns(pool, readQuery(request, figuresQuery), request.principal.projects));
-  route('failures', (request) => analyseFailures(pool, readQuery(request, figuresQuery), request.principal.projects));
-  route('spend', (request) => analyseSpend(pool, readQuery(request, figuresQuery), request.principal.projects));
+  route('failures', (request) => analyseFailures(pool, readQuery(request, groupsQuery), request.principal.projects));
+  route('spend', (request) => analyseSpend(pool, readQuery(request, groupsQuery), request.principal.projects));
   route('timeseries', (request) =>
     analyseTimeseries(pool, readQuery(request, timeseriesQuery), request.principal.projects),
   );

@@ -6,6 +6,7 @@ import {
   failuresAnswer,
   figuresAnswer,
   figuresQuery,
+  groupsQuery,
   reviewAnswer,
   reviewQuery,
   spendAnswer,
@@ -386,8 +387,8 @@ function analyticsPaths(): Record<string, Json> {
       figuresQuery,
       figuresAnswer,
     ),
-    path('failures', 'Failures by category and group, with the remedy of each category', figuresQuery, failuresAnswer),
-    path('spend', 'What was spent in a window, by group', figuresQuery, spendAnswer),
+    path('failures', 'Failures by category and group, with the remedy of each category', groupsQuery, failuresAnswer),
+    path('spend', 'What was spent in a window, by group', groupsQuery, spendAnswer),
     path(
       'timeseries',
       'The figures of runs by hour, day or week of a time zone, for charts',

@@ -4,12 +4,13 @@ import {
   type FailuresAnswer,
   type FiguresAnswer,
   type FiguresQuery,
+  type GroupsQuery,
   MOST_POINTS,
   type SpendAnswer,
   type TimeseriesAnswer,
   type TimeseriesQuery,
 } from '../../contract/analytics.ts';
-import type { AnalyticsDimension } from '../../contract/dimensions.ts';
+import { type AnalyticsDimension, FIGURES } from '../../contract/dimensions.ts';
 import { remedyOf } from '../../contract/errorCategories.ts';
 import { ERROR_CATEGORIES } from '../../contract/records.ts';
 import { fromNano } from '../nano.ts';
@@ -17,7 +18,7 @@ import type { VisibleProjects } from '../read/listRuns.ts';
 import { readSnapshot } from '../read/readSnapshot.ts';
 import { ADDING_UP, catchUpFacts, readFactsState } from './catchUpFacts.ts';
 import type { Span } from './coverWindow.ts';
-import { describeFigures, describeGroup } from './describeFigures.ts';
+import { describeFigures, describeGroup, measuresFor, writeFigures } from './describeFigures.ts';
 import { FAILURE_MEASURES, HOUR_MS } from './measures.ts';
 import {
   type FiguresRow,
@@ -73,7 +74,7 @@ function windowOf({ from, to }: { readonly from?: string | undefined; readonly t
   return [fromMs, toMs];
 }
 
-function filtersOf({ source, project, workflow, persona, model }: Omit<FiguresQuery, 'limit'>): Filters {
+function filtersOf({ source, project, workflow, persona, model }: Omit<GroupsQuery, 'limit'>): Filters {
   return { source, project, workflow, persona, model };
 }
 
@@ -95,15 +96,16 @@ export async function analyseRuns(
   visible: VisibleProjects,
 ): Promise<FiguresAnswer> {
   const window = windowOf(query);
-  const by = query.by ?? [];
+  const { by = [], figures = FIGURES } = query;
   return await withFacts(pool, async (client, asOf) => {
-    const rows = await readFigures(client, { windows: [window], by, filters: filtersOf(query), visible });
+    const measures = measuresFor(['runs', ...figures]);
+    const rows = await readFigures(client, { windows: [window], by, filters: filtersOf(query), measures, visible });
     const sorted = [...orNone(rows, by)].sort(inOrder((row) => row.runs));
     return {
       ...isoSpan(window),
       asOf,
       groups: sorted.length,
-      data: sorted.slice(0, query.limit).map((row) => ({ ...describeGroup(row), ...describeFigures(row) })),
+      data: sorted.slice(0, query.limit).map((row) => ({ ...describeGroup(row), ...describeFigures(row, figures) })),
     };
   });
 }
@@ -111,7 +113,7 @@ export async function analyseRuns(
 /** Failures by category and group, the most frequent first, with what the platforms' documents advise. */
 export async function analyseFailures(
   pool: pg.Pool,
-  query: FiguresQuery,
+  query: GroupsQuery,
   visible: VisibleProjects,
 ): Promise<FailuresAnswer> {
   const window = windowOf(query);
@@ -150,7 +152,7 @@ export async function analyseFailures(
 }
 
 /** What was spent in the window, by group, the most first. */
-export async function analyseSpend(pool: pg.Pool, query: FiguresQuery, visible: VisibleProjects): Promise<SpendAnswer> {
+export async function analyseSpend(pool: pg.Pool, query: GroupsQuery, visible: VisibleProjects): Promise<SpendAnswer> {
   const window = windowOf(query);
   const by = query.by ?? [];
   return await withFacts(pool, async (client, asOf) => {
@@ -190,8 +192,7 @@ export async function analyseTimeseries(
   visible: VisibleProjects,
 ): Promise<Buffer> {
   const window = windowOf(query);
-  const by = query.by ?? [];
-  const { bucket, time_zone: timeZone } = query;
+  const { by = [], figures = FIGURES, bucket, time_zone: timeZone } = query;
   const windows = timeBuckets(window, bucket, timeZone, Math.floor(MOST_POINTS / (by.length === 0 ? 1 : query.limit)));
   if (windows === undefined) {
     throw new BadAnalyticsQuery(
@@ -204,14 +205,15 @@ export async function analyseTimeseries(
     const groups = [...orNone(found, by)].sort(inOrder((row) => row.runs));
     const shown = groups.slice(0, query.limit).map((row) => row.group);
     const spans = windows.map((span) => fieldsOf(isoSpan(span)));
-    const nothing = fieldsOf(describeFigures(noFigures(0)));
-    const figures = new Map(shown.map((group) => [group, new Array<string>(windows.length).fill(nothing)]));
-    for (const row of await readFiguresInTurn(client, { ...of, windows, groups: shown })) {
-      (figures.get(row.group) as string[])[row.window] = fieldsOf(describeFigures(row));
+    const nothing = writeFigures(noFigures(0), figures);
+    const series = new Map(shown.map((group) => [group, new Array<string>(windows.length).fill(nothing)]));
+    const measures = measuresFor(figures);
+    for (const row of await readFiguresInTurn(client, { ...of, windows, groups: shown, measures })) {
+      (series.get(row.group) as string[])[row.window] = writeFigures(row, figures);
     }
     const data = shown.map((group) => {
-      const points = spans.map((span, i) => `{${span},${figures.get(group)?.[i]}}`).join();
-      return `{${[fieldsOf(describeGroup({ group })), `"points":[${points}]`].filter((part) => part !== '').join()}}`;
+      const points = spans.map((span, i) => `{${both(span, series.get(group)?.[i] ?? nothing)}}`).join();
+      return `{${both(fieldsOf(describeGroup({ group })), `"points":[${points}]`)}}`;
     });
     const answer: Omit<TimeseriesAnswer, 'data'> = {
       ...isoSpan(window),
@@ -226,3 +228,4 @@ export async function analyseTimeseries(
 
 /** What is between the braces of an object as JSON. */
 const fieldsOf = (object: object) => JSON.stringify(object).slice(1, -1);
+const both = (a: string, b: string) => (a === '' || b === '' ? a + b : `${a},${b}`);

@@ -5,6 +5,7 @@ import {
   CATEGORY_MASK,
   DIMENSIONS,
   type Dimension,
+  FAILURE_MEASURES,
   HOUR_MS,
   LEVEL_HOURS,
   LEVELS,
@@ -97,7 +98,7 @@ function figuresOf(measures: readonly Measure[], areFew: boolean): string {
       select s.b, ($1::int[])[t.dim], ${columns} from ${ranges} cross join lateral (
         select t.dim, ${columns} from fleetlens.run_hour_pruned t
           where t.hour >= ${hourFrom('s.low')} and t.hour < ${hourFrom('s.high')} offset 0) t)
-    select b, g, array[${sums}]::text, ${lists} from parts where g > 0 group by b, g`;
+    select b, g, array[${sums}]::numeric[]::text, ${lists} from parts where g > 0 group by b, g`;
 }
 
 /**
@@ -119,7 +120,7 @@ export async function readFiguresInTurn(client: pg.ClientBase, query: FiguresQue
   const { rows } = await client.query<
     [b: number, g: number, sums: string, waits: Buffer | null, merges: Buffer | null]
   >({
-    name: `run_figures ${few === undefined ? '' : 'few'} ${measures.length === MEASURES.length ? '' : measures.join()}`,
+    name: nameOfStatement(measures, few !== undefined),
     text: figuresOf(measures, few !== undefined),
     values: [groupOf, ...nodes, ...ranges, ...(few ?? [])],
     rowMode: 'array',
@@ -133,6 +134,13 @@ export async function readFiguresInTurn(client: pg.ClientBase, query: FiguresQue
     });
     return row;
   });
+}
+
+/** Planned once a connection; but of the many ways to choose figures each would stay there. */
+function nameOfStatement(measures: readonly Measure[], areFew: boolean): string | undefined {
+  const isWhole = measures.length === MEASURES.length;
+  if (!isWhole && measures.length > 1 && measures !== FAILURE_MEASURES) return undefined;
+  return `run_figures ${areFew ? 'few' : ''} ${isWhole ? '' : measures.join()}`;
 }
 
 const sumsOf = (measures: readonly Measure[]): readonly Sum[] => SUMS.filter((sum) => measures.includes(sum));
