@@ -33,20 +33,20 @@ export const ADAPTER_RULES: RuleFile = {
   name: 'fleet-adapters',
   about: 'Calls to external systems, and the credentials for them.',
   rules: [
-    { record: ADAPTER_VOLUME, expr: rise(ADAPTER, ADAPTER_CALLS, '', adapter.window) },
+    { record: ADAPTER_VOLUME, expr: riseExactly(ADAPTER, ADAPTER_CALLS, '', adapter.window) },
     {
       record: ADAPTER_RATIO,
       expr: `
-        ${rise(ADAPTER, ADAPTER_CALLS, 'result!="ok"', adapter.window)}
+        ${riseExactly(ADAPTER, ADAPTER_CALLS, 'result!="ok"', adapter.window)}
         /
         (${ADAPTER_VOLUME} > 0)`,
     },
     {
       record: ADAPTER_USUAL,
       expr: `
-        ${rise(ADAPTER, ADAPTER_CALLS, 'result!="ok"', adapter.baseline, adapter.offset)}
+        ${riseExactly(ADAPTER, ADAPTER_CALLS, 'result!="ok"', adapter.baseline, adapter.offset)}
         /
-        (${rise(ADAPTER, ADAPTER_CALLS, '', adapter.baseline, adapter.offset)} > 0)`,
+        (${riseExactly(ADAPTER, ADAPTER_CALLS, '', adapter.baseline, adapter.offset)} > 0)`,
     },
     {
       alert: 'FleetAdapterErrorRateHigh',
@@ -93,7 +93,7 @@ export const ERROR_RULES: RuleFile = {
       // A source that is known and logged nothing has 0 errors, so that its first ones stand out from its mean.
       record: ERRORS,
       expr: `
-        ${rise('source', 'fleet_errors_total', '', errors.window)}
+        ${riseExactly('source', 'fleet_errors_total', '', errors.window)}
         or on (source)
         0 * sum by (source) (${once('fleetlens_source_catching_up')})`,
     },
@@ -101,7 +101,7 @@ export const ERROR_RULES: RuleFile = {
     {
       alert: 'FleetErrorVolumeHigh',
       expr: `
-        ${rise('source', 'fleet_errors_total', '', volume.window)} >= ${volume.errors}
+        ${riseExactly('source', 'fleet_errors_total', '', volume.window)} >= ${volume.errors}
           ${unlessCatchingUp(volume.window)}`,
       summary: `{{ $labels.source }} logs errors: {{ $value | printf "%.0f" }} in ${volume.window}`,
       description: `The platform logged {{ $value | printf "%.0f" }} errors in the last ${volume.window}; ${volume.errors} and more are an incident.`,
@@ -132,7 +132,7 @@ export const ERROR_RULES: RuleFile = {
     {
       alert: 'FleetCriticalPathFailing',
       expr: `
-        ${rise('source, component', 'fleet_errors_total', `component=~"${path.components}"`, path.window)} >= ${path.errors}
+        ${riseExactly('source, component', 'fleet_errors_total', `component=~"${path.components}"`, path.window)} >= ${path.errors}
           ${unlessCatchingUp(path.window)}`,
       summary: '{{ $labels.component }} of {{ $labels.source }} fails',
       description: `{{ $value | printf "%.0f" }} errors in the last ${path.window}: events of the code host are lost or late.`,
@@ -148,14 +148,11 @@ export const RATE_LIMIT_RULES: RuleFile = {
     {
       alert: 'FleetRateLimitSustained',
       expr: `
-        floor(
-          ${rise('source', 'fleet_rate_limited_total', '', limited.window)}
-        ) > ${limited.responses}
+        ${riseExactly('source', 'fleet_rate_limited_total', '', limited.window)} > ${limited.responses}
           ${unlessCatchingUp(limited.window)}`,
       summary: '{{ $labels.source }} keeps answering 429',
       description: `{{ $value | printf "%.0f" }} responses were rate limited in the last ${limited.window}; expected at most ${limited.responses}. Look for deliveries of webhooks that are coordinated.`,
       dashboard: ['fleetlens-integrations', 'source'],
-      note: 'floor() takes off what increase() extrapolates: ten responses stay ten.',
     },
     {
       alert: 'FleetRepoRateLimitedRepeatedly',
@@ -182,8 +179,8 @@ export const STORE_RULES: RuleFile = {
   name: 'fleet-stores',
   about: 'Databases and caches of the platforms.',
   rules: [
-    { record: HITS, expr: rise('source', 'fleet_cache_hits_total', '', hits.window) },
-    { record: MISSES, expr: rise('source', 'fleet_cache_misses_total', '', hits.window) },
+    { record: HITS, expr: riseExactly('source', 'fleet_cache_hits_total', '', hits.window) },
+    { record: MISSES, expr: riseExactly('source', 'fleet_cache_misses_total', '', hits.window) },
     { record: LOOKUPS, expr: `(${HITS} or 0 * ${MISSES}) + (${MISSES} or 0 * ${HITS})` },
     { record: HIT_RATIO, expr: `(${HITS} or 0 * ${LOOKUPS}) / (${LOOKUPS} > 0)` },
     {
@@ -196,7 +193,7 @@ export const STORE_RULES: RuleFile = {
     },
     {
       alert: 'FleetStoreErrors',
-      expr: `${rise('source, store', 'fleet_store_errors_total', 'kind=~"connection|timeout"', store.window)} >= ${store.errors}`,
+      expr: `${riseExactly('source, store', 'fleet_store_errors_total', 'kind=~"connection|timeout"', store.window)} >= ${store.errors}`,
       summary: 'The {{ $labels.store }} of {{ $labels.source }} refuses connections or times out',
       description: `{{ $value | printf "%.0f" }} connection failures and timeouts in the last ${store.window}.`,
       dashboard: ['fleetlens-integrations', 'source'],

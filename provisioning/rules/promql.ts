@@ -38,13 +38,22 @@ const LOOKBACK = '5m';
 
 /**
  * As `rise`, to the last one: increase() extrapolates, and what happens between the samples of two windows that follow each other it
- * has in neither. A series that began in the window rose from what it showed first.
+ * has in neither. A series that began in the window rose from what it showed first. For what the ledger counts: it never begins anew, as
+ * the exporter's own counters do with its process.
  */
-export function riseExactly(labels: string, series: Series, matchers: string, window: string): string {
+export function riseExactly(
+  labels: string,
+  series: Series,
+  matchers: string,
+  window: string,
+  offset: string | undefined = undefined,
+): string {
   const selector = matchers === '' ? series : `${series}{${matchers}}`;
-  const now = `last_over_time(${selector}[${LOOKBACK}])`;
-  const before = `last_over_time(${selector}[${LOOKBACK}] offset ${window})`;
-  return `sum by (${labels}) (${once(`${now} - (${before} or min_over_time(${selector}[${window}]))`)})`;
+  const back = offset === undefined ? '' : ` offset ${offset}`;
+  const begin = offset === undefined ? window : `${durationSeconds(window) + durationSeconds(offset)}s`;
+  const now = `last_over_time(${selector}[${LOOKBACK}]${back})`;
+  const before = `last_over_time(${selector}[${LOOKBACK}] offset ${begin})`;
+  return `sum by (${labels}) (${once(`${now} - (${before} or min_over_time(${selector}[${window}]${back}))`)})`;
 }
 
 /** As `riseExactly`, in the window that is open now: windows of that length begin when the clock says so. */
@@ -59,8 +68,13 @@ export const PIECE = '5m';
 
 /** What a counter rose by in the last piece while its source caught up: what it read then happened before. To be recorded. */
 export function historyOfPiece(labels: string, series: Series, matchers: string): string {
+  return whileCatchingUp(riseExactly(labels, series, matchers, PIECE));
+}
+
+/** As {@link historyOfPiece}, of what the counter rose by in the last piece. */
+export function whileCatchingUp(riseOfPiece: string): string {
   return `
-    ${riseExactly(labels, series, matchers, PIECE)}
+    ${riseOfPiece}
       and on (source) max_over_time(fleetlens_source_catching_up[${PIECE}]) == 1`;
 }
 
@@ -68,6 +82,7 @@ export function historyOfPiece(labels: string, series: Series, matchers: string)
  * As `riseExactly`, without history. Rules over windows wait for an hour at most ({@link unlessCatchingUp}): a longer window still has in it
  * what was read late when they go on.
  * @param recorded the series that {@link historyOfPiece} is recorded as
+ * @param present a series with these labels that is there whenever the counter is
  */
 export function riseWithoutHistory(
   labels: string,
@@ -75,13 +90,18 @@ export function riseWithoutHistory(
   matchers: string,
   window: string,
   recorded: string,
+  present: string = seenNow(labels, series, matchers),
 ): string {
-  const selector = matchers === '' ? series : `${series}{${matchers}}`;
   // A piece that began before the window is none of it: taken off, it would resolve what fires, six hours after.
   const within = `${(durationSeconds(window) - durationSeconds(PIECE)) / 60}m`;
   return `
     ${riseExactly(labels, series, matchers, window)}
-    - (sum_over_time(${recorded}[${within}:${PIECE}]) or 0 * sum by (${labels}) (${once(`last_over_time(${selector}[${LOOKBACK}])`)}))`;
+    - (sum_over_time(${recorded}[${within}:${PIECE}]) or 0 * ${present})`;
+}
+
+function seenNow(labels: string, series: Series, matchers: string): string {
+  const selector = matchers === '' ? series : `${series}{${matchers}}`;
+  return `sum by (${labels}) (${once(`last_over_time(${selector}[${LOOKBACK}])`)})`;
 }
 
 /** Rules over windows leave a source out while it catches up: what is read late did not happen now. */

@@ -1,4 +1,4 @@
-import { once, rise, riseExactly, unlessCatchingUp } from './promql.ts';
+import { once, riseExactly, unlessCatchingUp } from './promql.ts';
 import type { RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -7,7 +7,7 @@ const wait = valuesOf('FleetQueueWaitHigh');
 const LABELS = 'source, queue';
 const DUE = 'fleet_queue_depth{state="due"}';
 const CHANGE = once(`delta(${DUE}[${backlog.window}])`);
-const P95 = `source_queue:fleet_queue_wait_seconds:p95_rate${wait.window}`;
+const P95 = `source_queue:fleet_queue_wait_seconds:p95_increase${wait.window}`;
 const ENQUEUED = `source_queue:fleet_queue_jobs_enqueued:increase${wait.window}`;
 const USUAL = `source_queue:fleet_queue_jobs_enqueued:mean_increase${wait.window}_over${wait.baseline}`;
 
@@ -19,10 +19,10 @@ export const QUEUE_RULES: RuleFile = {
       record: P95,
       expr: `
         histogram_quantile(0.95,
-          sum by (${LABELS}, le) (${once(`rate(fleet_queue_wait_seconds_bucket[${wait.window}])`)})
+          ${riseExactly(`${LABELS}, le`, 'fleet_queue_wait_seconds_bucket', '', wait.window)}
         )`,
     },
-    { record: ENQUEUED, expr: rise(LABELS, 'fleet_queue_jobs_enqueued_total', '', wait.window) },
+    { record: ENQUEUED, expr: riseExactly(LABELS, 'fleet_queue_jobs_enqueued_total', '', wait.window) },
     { record: USUAL, expr: `avg_over_time(${ENQUEUED}[${wait.baseline}] offset ${wait.offset})` },
     {
       alert: 'FleetQueueBacklogNotConsumed',

@@ -1,6 +1,5 @@
 import {
   ageWhenSeen,
-  historyOfPiece,
   isLonger,
   once,
   PIECE,
@@ -8,6 +7,7 @@ import {
   riseExactly,
   riseWithoutHistory,
   unlessCatchingUp,
+  whileCatchingUp,
 } from './promql.ts';
 import type { AlertRule, RecordingRule, RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
@@ -17,39 +17,48 @@ const FINISHED = 'fleet_runs_finished_total';
 const ENDED = 'status=~"succeeded|failed|timed_out"';
 const FAILED = 'status=~"failed|timed_out"';
 
-/** Runs that ended and failed in a window, and their ratio, which is absent where none ended. */
-function ratioRules(level: 'source' | 'source_project', window: string): RecordingRule[] {
+/** What ended in a window by its status: the counters themselves are read once, and all levels add up what was recorded. */
+type ByStatus = 'source_status' | 'source_project_status';
+const finished = (by: ByStatus, window: string) => `${by}:fleet_runs_finished:increase${window}`;
+const LABELS = { source_status: 'source, status', source_project_status: 'source, project, status' } as const;
+
+function finishedRule(by: ByStatus, window: string): RecordingRule {
+  return { record: finished(by, window), expr: riseExactly(LABELS[by], FINISHED, ENDED, window) };
+}
+
+/** As `finishedRule`, of a window that is longer than rules wait for history: without that. It reads what rose in a piece. */
+function finishedInLongRules(by: ByStatus, window: string): RecordingRule[] {
+  const before = `${by}:fleet_runs_finished:history${PIECE}`;
+  const ofPiece = finished(by, PIECE);
+  return [
+    { record: before, expr: whileCatchingUp(ofPiece) },
+    {
+      record: finished(by, window),
+      expr: riseWithoutHistory(LABELS[by], FINISHED, ENDED, window, before, ofPiece),
+    },
+  ];
+}
+
+/** Runs that ended in a window, and the ratio of those that failed, which is absent where none ended. */
+function ratioRules(level: 'source' | 'source_project', window: string, by: ByStatus): RecordingRule[] {
   const labels = level === 'source' ? 'source' : 'source, project';
   const ended = `${level}:fleet_runs_ended:increase${window}`;
-  const ratio = `${level}:fleet_run_failures_per_run:ratio_increase${window}`;
-  if (!isLonger(window))
-    return [
-      { record: ended, expr: riseExactly(labels, FINISHED, ENDED, window) },
-      {
-        record: ratio,
-        expr: `
-        ${riseExactly(labels, FINISHED, FAILED, window)}
+  return [
+    { record: ended, expr: `sum by (${labels}) (${finished(by, window)})` },
+    {
+      record: `${level}:fleet_run_failures_per_run:ratio_increase${window}`,
+      expr: `
+        sum by (${labels}) (${finished(by, window)}{${FAILED}})
         /
         (${ended} > 0)`,
-      },
-    ];
-  const failed = `${level}:fleet_runs_failed:increase${window}`;
-  const [endedBefore, failedBefore] = [
-    `${level}:fleet_runs_ended:history${PIECE}`,
-    `${level}:fleet_runs_failed:history${PIECE}`,
-  ];
-  return [
-    { record: endedBefore, expr: historyOfPiece(labels, FINISHED, ENDED) },
-    { record: failedBefore, expr: historyOfPiece(labels, FINISHED, FAILED) },
-    { record: ended, expr: riseWithoutHistory(labels, FINISHED, ENDED, window, endedBefore) },
-    { record: failed, expr: riseWithoutHistory(labels, FINISHED, FAILED, window, failedBefore) },
-    { record: ratio, expr: `${failed} / (${ended} > 0)` },
+    },
   ];
 }
 
 const rate = valuesOf('FleetRunFailureRateHigh');
 const burn = valuesOf('FleetRunErrorBudgetBurn');
 checkObjective(burn);
+const burnWindows = [burn.fast_short, burn.slow_short, burn.fast_long, burn.slow_long];
 
 /** @throws where no ratio of failures could ever burn the error budget so fast */
 export function checkObjective({ objective, fast_burn }: { objective: number; fast_burn: number }): void {
@@ -113,11 +122,14 @@ export const FAILURE_RULES: RuleFile = {
   name: 'fleet-failures',
   about: 'Runs that fail: how many, and for how long.',
   rules: [
-    ...ratioRules('source_project', rate.window),
-    ...ratioRules('source', rate.window),
-    ...[burn.fast_short, burn.slow_short, burn.fast_long, burn.slow_long].flatMap((window) =>
-      ratioRules('source', window),
+    finishedRule('source_project_status', rate.window),
+    ...ratioRules('source_project', rate.window, 'source_project_status'),
+    ...ratioRules('source', rate.window, 'source_project_status'),
+    ...[...new Set([PIECE, ...burnWindows.filter((window) => !isLonger(window))])].map((window) =>
+      finishedRule('source_status', window),
     ),
+    ...burnWindows.filter(isLonger).flatMap((window) => finishedInLongRules('source_status', window)),
+    ...burnWindows.flatMap((window) => ratioRules('source', window, 'source_status')),
     failureRate('source'),
     failureRate('project'),
     errorBudgetBurn('fast'),

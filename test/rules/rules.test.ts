@@ -132,7 +132,7 @@ describe('each expression', () => {
   it('takes replicas for one: before it sums, and wherever it reads the fleet', () => {
     for (const { expr } of rules) {
       for (const [sum] of expr.matchAll(/\bsum by \([^)]*\) \((?!max without \(instance, pod, replica\))[^)]*/g))
-        expect(sum).toMatch(/\(up\{/);
+        expect(sum).toMatch(/\((up\{|[a-z_]+:)/);
       for (const { series } of selectorsOf(expr).filter((one) => !one.series.includes(':'))) {
         if (series === 'up' || series === 'fleetlens_source_catching_up') continue;
         expect(expr).toMatch(/(max|min) without \(instance, pod, replica\)/);

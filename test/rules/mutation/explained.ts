@@ -70,7 +70,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   { mutants: /^FleetWatchdog \| number/, because: 'it fires whatever its value is' },
   {
-    mutants: /p95_rate\w+ \| replicas \| max → sum/,
+    mutants: /p95_increase\w+ \| replicas \| max → sum/,
     because: 'a quantile does not depend on how often each bucket is counted',
   },
   {
@@ -78,7 +78,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it is compared with its own mean alone: a factor goes out, and replicas rise alike',
   },
   {
-    mutants: /:\w+:(increase|ratio_increase|mean_increase|p95_rate)\w* \| replicas \| max → min/,
+    mutants: /:\w+:(increase|ratio_increase|mean_increase|p95_increase)\w* \| replicas \| max → min/,
     because: 'replicas rise alike; one that starts later is behind for one window',
   },
 ];
