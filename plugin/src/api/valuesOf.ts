@@ -38,7 +38,7 @@ export async function valuesOf(api: FleetApi, name: Name, filters: Filters = {})
 
 async function ran(api: FleetApi, name: AnalyticsDimension, filters: Filters): Promise<(string | undefined)[]> {
   const from = new Date(Date.now() - DAYS * 86_400_000).toISOString();
-  const asked = { ...filters, by: name, from, limit: MOST_VALUES };
+  const asked = { ...filters, by: name, figures: 'runs', from, limit: MOST_VALUES };
   const { data } = await api.get<FiguresAnswer>('/api/v1/analytics/runs', asked);
   return data.map((group: FiguresOfGroup) => group[name]);
 }

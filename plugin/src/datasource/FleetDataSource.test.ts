@@ -230,6 +230,36 @@ it('does not ask again what will not be answered', async () => {
   expect([asked, answer?.errors?.[0]?.message]).toEqual([1, 'no such run (request q2)']);
 });
 
+it('asks for the chosen figures alone and shows no others, in a table and over time', async () => {
+  const asked: (string | null)[] = [];
+  const figures = { successRate: 0.5, costUsd: 2 };
+  const day = { from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' };
+  server.use(
+    http.get(readUrl('/api/v1/analytics/:what'), ({ request, params }) => {
+      asked.push(new URL(request.url).searchParams.get('figures'));
+      const scope = { ...day, asOf: day.to, groups: 1 };
+      if (params.what === 'runs') return HttpResponse.json({ ...scope, data: [{ workflow: 'a', ...figures }] });
+      const data = [{ workflow: 'a', points: [{ ...day, ...figures }] }];
+      return HttpResponse.json({ ...scope, bucket: 'day', timeZone: 'UTC', data });
+    }),
+  );
+  const chosen: FleetQuery['figures'] = ['costUsd', 'successRate'];
+  const table = await frameOf({ queryType: 'analytics', figures: chosen });
+  expect(table.fields.map(({ name, values }) => [name, ...values])).toEqual([
+    ['workflow', 'a'],
+    ['success rate', 0.5],
+    ['cost', 2],
+  ]);
+  const series = await frameOf({ queryType: 'analytics', figures: chosen, asTimeSeries: true });
+  expect(series.fields.map(({ name, labels }) => [name, labels])).toEqual([
+    ['time', undefined],
+    ['success rate', { workflow: 'a' }],
+    ['cost', { workflow: 'a' }],
+  ]);
+  await frameOf({ queryType: 'analytics', figures: [] });
+  expect(asked).toEqual(['costUsd,successRate', 'costUsd,successRate', null]);
+});
+
 it('fills variables with what the runs of the exporter have', async () => {
   server.use(
     http.get(readUrl('/api/v1/analytics/runs'), ({ request }) => {

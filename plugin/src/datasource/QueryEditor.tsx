@@ -1,4 +1,4 @@
-import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensions.ts';
+import { ANALYTICS_DIMENSIONS, type AnalyticsDimension, type FigureName } from '@contract/dimensions.ts';
 import type { QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { Alert, Combobox, InlineField, InlineSwitch, MultiCombobox } from '@grafana/ui';
@@ -7,6 +7,7 @@ import { CommittedInput } from '../components/CommittedInput';
 import { topicsOf } from './answerQuery';
 import { FilterInputs } from './FilterInputs';
 import type { FleetDataSource } from './FleetDataSource';
+import { FIGURE_COLUMNS } from './frames/fleetFrames';
 import {
   DEFAULT_LIMIT,
   EVENT_TYPES,
@@ -38,12 +39,19 @@ const FILTERS_OF: Readonly<Record<FleetQueryType, readonly FilterName[]>> = {
 };
 const OF_ONE_RECORD: readonly FleetQueryType[] = ['run', 'steps', 'trace', 'output', 'chain'];
 const GROUP_OPTIONS = ANALYTICS_DIMENSIONS.map((value) => ({ value }));
+const FIGURE_OPTIONS = Object.entries(FIGURE_COLUMNS).map(([value, { name }]) => ({ value, label: name }));
 const EVENT_OPTIONS = EVENT_TYPES.map((value) => ({ value, label: value.replaceAll('_', ' ') }));
 const WITH_LIMIT: readonly FleetQueryType[] = ['runs', 'chains', 'sandboxes', 'usage', 'output', 'events'];
 
 /** Every change runs the query; what is typed does when the field is left or with Enter. */
 export default function QueryEditor({ datasource, query, onChange, onRunQuery, app }: Props) {
-  const { queryType = 'runs', limit = DEFAULT_LIMIT, groupBy = ['workflow'], events = ['failed_runs'] } = query;
+  const {
+    queryType = 'runs',
+    limit = DEFAULT_LIMIT,
+    groupBy = ['workflow'],
+    figures = [],
+    events = ['failed_runs'],
+  } = query;
   // A combobox is named by its field's label alone, and the field knows it by its id.
   const id = useId();
   const latest = useRef(query);
@@ -119,6 +127,18 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
             options={GROUP_OPTIONS}
             value={groupBy}
             onChange={(chosen) => change({ groupBy: chosen.map(({ value }) => value as AnalyticsDimension) })}
+          />
+        </InlineField>
+      )}
+      {queryType === 'analytics' && (
+        <InlineField label={t('datasource.editor.figures', 'Figures')} labelWidth={14}>
+          <MultiCombobox
+            id={`${id}figures`}
+            width={40}
+            placeholder={t('datasource.editor.all-figures', 'All')}
+            options={FIGURE_OPTIONS}
+            value={figures}
+            onChange={(chosen) => change({ figures: chosen.map(({ value }) => value as FigureName) })}
           />
         </InlineField>
       )}

@@ -192,19 +192,21 @@ async function queues(
 async function analytics(api: FleetApi, query: FleetQuery, range: TimeRange): Promise<DataFrame[]> {
   const { refId, groupBy = ['workflow'], filters = {} } = query;
   const only = pick(filters, ANALYTICS_DIMENSIONS);
+  const figures = query.figures?.length ? query.figures : undefined;
   const asked = {
     ...only,
+    figures: figures?.join(','),
     by: groupBy.join(',') || undefined,
     from: range.from.toISOString(),
     to: range.to.toISOString(),
   };
   if (query.asTimeSeries !== true) {
-    return [figuresFrame(refId, await api.get<FiguresAnswer>('/api/v1/analytics/runs', asked), groupBy)];
+    return [figuresFrame(refId, await api.get<FiguresAnswer>('/api/v1/analytics/runs', asked), groupBy, figures)];
   }
   const hours = (range.to.valueOf() - range.from.valueOf()) / HOUR_MS;
   const bucket = hours <= 72 ? 'hour' : hours <= 24 * 120 ? 'day' : 'week';
   const answer = await api.get<TimeseriesAnswer>('/api/v1/analytics/timeseries', { ...asked, bucket });
-  return figuresSeriesFrames(refId, answer, groupBy);
+  return figuresSeriesFrames(refId, answer, groupBy, figures);
 }
 
 async function eventsOf(api: FleetApi, query: FleetQuery, range: TimeRange): Promise<FleetEventRow[]> {

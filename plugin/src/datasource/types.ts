@@ -1,7 +1,11 @@
 import type { DataSourceJsonData } from '@grafana/data';
 import type { DataQuery } from '@grafana/schema';
 // By its path, since the dashboards' generator reads this file too, with Node.js.
-import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '../../../exporter/src/contract/dimensions.ts';
+import {
+  ANALYTICS_DIMENSIONS,
+  type AnalyticsDimension,
+  type FigureName,
+} from '../../../exporter/src/contract/dimensions.ts';
 
 /** What a query asks for. */
 export const QUERY_TYPES = [
@@ -40,6 +44,8 @@ export interface FleetQuery extends DataQuery {
   limit?: number;
   /** Of `analytics`. */
   groupBy?: AnalyticsDimension[];
+  /** Of `analytics`: only these; none: all that are shown. */
+  figures?: FigureName[];
   /** Of `analytics` and `queues`: figures over time instead of a table. */
   asTimeSeries?: boolean;
   /** Of `events`. */

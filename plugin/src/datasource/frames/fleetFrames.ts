@@ -1,5 +1,5 @@
 import type { FiguresAnswer, FiguresOfGroup, TimeseriesAnswer } from '@contract/analytics.ts';
-import type { AnalyticsDimension } from '@contract/dimensions.ts';
+import type { AnalyticsDimension, FigureName } from '@contract/dimensions.ts';
 import type { QualityTrendAnswer } from '@contract/quality.ts';
 import type { DataFrame } from '@grafana/data';
 import type { Listed } from '../../api/FleetApi';
@@ -119,35 +119,50 @@ export function qualityFrame(refId: string, { data }: QualityTrendAnswer): DataF
 
 type Figures = Omit<FiguresOfGroup, AnalyticsDimension>;
 
-const FIGURE_COLUMNS: readonly Column<Figures>[] = [
-  number('runs', 'short', ({ runs }) => runs),
-  number('succeeded', 'short', ({ succeeded }) => succeeded),
-  number('failed', 'short', ({ failed }) => failed),
-  number('timed out', 'short', ({ timedOut }) => timedOut),
-  number('success rate', 'percentunit', ({ successRate }) => successRate),
-  number('iterations', 'short', ({ averageIterations }) => averageIterations),
-  number('duration', 's', ({ averageDurationSeconds }) => averageDurationSeconds),
-  number('queue wait p95', 's', ({ queueWaitSeconds }) => queueWaitSeconds?.p95),
-  number('cost', 'currencyUSD', ({ costUsd }) => costUsd),
-  number('cost per run', 'currencyUSD', ({ costPerRunUsd }) => costPerRunUsd),
-  number('cost per success', 'currencyUSD', ({ costPerSuccessfulRunUsd }) => costPerSuccessfulRunUsd),
-  number('cost per merged PR', 'currencyUSD', ({ costPerMergedPullRequestUsd }) => costPerMergedPullRequestUsd),
-  number('cost of failures', 'currencyUSD', ({ costOfFailuresUsd }) => costOfFailuresUsd),
-  number('quality', 'short', ({ averageQuality }) => averageQuality, SCORE),
-  number('quality per dollar', 'short', ({ qualityPerUsd }) => qualityPerUsd),
-  number('first-pass rate', 'percentunit', ({ firstPassRate }) => firstPassRate),
-  number('time to merge p50', 's', ({ secondsToMerge }) => secondsToMerge?.p50),
-  number('spent', 'currencyUSD', ({ spentUsd }) => spentUsd),
-];
+/** The figures that a frame shows, in the order of its columns. */
+export const FIGURE_COLUMNS = {
+  runs: number('runs', 'short', ({ runs }) => runs),
+  succeeded: number('succeeded', 'short', ({ succeeded }) => succeeded),
+  failed: number('failed', 'short', ({ failed }) => failed),
+  timedOut: number('timed out', 'short', ({ timedOut }) => timedOut),
+  successRate: number('success rate', 'percentunit', ({ successRate }) => successRate),
+  averageIterations: number('iterations', 'short', ({ averageIterations }) => averageIterations),
+  averageDurationSeconds: number('duration', 's', ({ averageDurationSeconds }) => averageDurationSeconds),
+  queueWaitSeconds: number('queue wait p95', 's', ({ queueWaitSeconds }) => queueWaitSeconds?.p95),
+  costUsd: number('cost', 'currencyUSD', ({ costUsd }) => costUsd),
+  costPerRunUsd: number('cost per run', 'currencyUSD', ({ costPerRunUsd }) => costPerRunUsd),
+  costPerSuccessfulRunUsd: number(
+    'cost per success',
+    'currencyUSD',
+    ({ costPerSuccessfulRunUsd }) => costPerSuccessfulRunUsd,
+  ),
+  costPerMergedPullRequestUsd: number(
+    'cost per merged PR',
+    'currencyUSD',
+    ({ costPerMergedPullRequestUsd }) => costPerMergedPullRequestUsd,
+  ),
+  costOfFailuresUsd: number('cost of failures', 'currencyUSD', ({ costOfFailuresUsd }) => costOfFailuresUsd),
+  averageQuality: number('quality', 'short', ({ averageQuality }) => averageQuality, SCORE),
+  qualityPerUsd: number('quality per dollar', 'short', ({ qualityPerUsd }) => qualityPerUsd),
+  firstPassRate: number('first-pass rate', 'percentunit', ({ firstPassRate }) => firstPassRate),
+  secondsToMerge: number('time to merge p50', 's', ({ secondsToMerge }) => secondsToMerge?.p50),
+  spentUsd: number('spent', 'currencyUSD', ({ spentUsd }) => spentUsd),
+} satisfies Partial<Record<FigureName, Column<Figures>>>;
+
+const columnsOf = (figures: readonly FigureName[] | undefined): readonly Column<Figures>[] =>
+  Object.entries(FIGURE_COLUMNS).flatMap(([name, column]) =>
+    figures === undefined || figures.includes(name as FigureName) ? [column] : [],
+  );
 
 export function figuresFrame(
   refId: string,
   { data }: FiguresAnswer,
   groupBy: readonly AnalyticsDimension[],
+  figures?: readonly FigureName[],
 ): DataFrame {
   return tableFrame<FiguresOfGroup>(refId, 'Workflow analytics', data, [
     ...groupBy.map((dimension) => text<FiguresOfGroup>(dimension, (group) => group[dimension])),
-    ...FIGURE_COLUMNS,
+    ...columnsOf(figures),
   ]);
 }
 
@@ -156,13 +171,14 @@ export function figuresSeriesFrames(
   refId: string,
   { data }: TimeseriesAnswer,
   groupBy: readonly AnalyticsDimension[],
+  figures?: readonly FigureName[],
 ): DataFrame[] {
   return data.map((group) => {
     const labels = Object.fromEntries(groupBy.map((dimension) => [dimension, group[dimension] ?? 'unknown']));
     const name = Object.values(labels).join(' ') || 'All runs';
-    const frame = tableFrame(refId, name, group.points, [
-      instant('time', ({ from }: { from: string }) => from),
-      ...(FIGURE_COLUMNS as readonly Column<(typeof group.points)[number]>[]),
+    const frame = tableFrame<(typeof group.points)[number]>(refId, name, group.points, [
+      instant('time', ({ from }) => from),
+      ...columnsOf(figures),
     ]);
     return { ...frame, fields: frame.fields.map((field, at) => (at === 0 ? field : { ...field, labels })) };
   });
