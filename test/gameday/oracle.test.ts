@@ -85,6 +85,19 @@ it('a job counts when it is heard of, whatever its sender says', () => {
   expect(condition?.[1]).toBe(`${late}-${late + 15}`);
 });
 
+it('a backlog grows once there is a figure of ten minutes ago to hold it against', () => {
+  const reading = (minute: number, due: number): Happening => ({
+    what: 'event',
+    source: DEMITON,
+    kind: 'queue',
+    at: at(minute),
+    saidAt: at(minute),
+    data: { queue: QUEUE, due },
+  });
+  const happenings = [reading(1, 2), reading(8, 5), reading(30, 4)];
+  expect(held('FleetQueueBacklogNotConsumed', { happenings })).toEqual([[`${DEMITON} ${QUEUE}`, '11-18']]);
+});
+
 it('what was told late is no growth of now', () => {
   const run = (id: string, heard: number, ended: number): Happening => ({
     what: 'event',

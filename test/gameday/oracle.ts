@@ -236,8 +236,9 @@ export function judgeByRecords(timeline: Timeline): Condition[] {
             windowMs,
           ),
         ],
-        (now = 0, before = 0, more = 0, done = 0) =>
-          done === 0 && (now > before || (now === before && now > 0 && more > 0)),
+        // Whether it grew is not known before something was said ten minutes ago.
+        (now = 0, before = undefined, more = 0, done = 0) =>
+          before !== undefined && done === 0 && (now > before || (now === before && now > 0 && more > 0)),
       ),
     );
     const waits = finished.map(({ at, data }) => ({
