@@ -78,6 +78,14 @@ async function summary(query = '', token?: keyof typeof TOKENS): Promise<Summary
   expect(status, JSON.stringify(body)).toBe(200);
   return body;
 }
+async function push(events: readonly Json[]): Promise<unknown> {
+  const response = await fetch(`${exporter.url}/api/v1/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ingest}` },
+    body: JSON.stringify({ events }),
+  });
+  return await response.json();
+}
 const ids = ({ runs }: Summary) => runs.map(({ id }) => id);
 
 beforeAll(async () => {
@@ -235,12 +243,7 @@ it('runs of several sources under one id are runs of their own, page by page, ea
       event('usage', { usageId: 'u', stepId: `phase of ${source}`, inputTokens: 10 + i }),
     ];
   });
-  const response = await fetch(`${exporter.url}/api/v1/events`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKENS.ingest}` },
-    body: JSON.stringify({ events }),
-  });
-  expect(await response.json()).toMatchObject({ accepted: 6 });
+  expect(await push(events)).toMatchObject({ accepted: 6 });
   const of = (source: string, tokens: number) => ({
     id: 'same',
     metrics: {
@@ -253,6 +256,28 @@ it('runs of several sources under one id are runs of their own, page by page, ea
   const { body: first } = await get(`${path}?limit=1`);
   expect(first.runs).toMatchObject([of('y', 11)]);
   expect((await get(`${path}?limit=1&cursor=${first.next_cursor}`)).body.runs).toMatchObject([of('x', 10)]);
+});
+
+it('each of many runs has its own phases and usage, and none of its neighbours', async () => {
+  const at = CREATED.toISOString();
+  const neighbours = ['n', 'n1', 'n2', 'o'];
+  const events = neighbours.flatMap((runId) =>
+    [
+      ['run', { createdAt: at, status: 'running' }],
+      ['step', { stepId: `phase of ${runId}`, status: 'running', startedAt: at }],
+      ['usage', { usageId: `usage of ${runId}`, stepId: `phase of ${runId}`, inputTokens: 1 }],
+    ].map(([kind, data]) => ({
+      ...{ id: `${runId} ${kind}`, source: 'neighbours', kind, at },
+      data: { runId, project: 'p4', ...(data as Json) },
+    })),
+  );
+  expect(await push(events)).toMatchObject({ accepted: 12 });
+  const { runs } = (await get('/projects/p4/runs/summary')).body as unknown as {
+    runs: { id: string; metrics: { phase_timings: Json }; llm_usage: { phases: Json } }[];
+  };
+  expect(
+    runs.map(({ id, metrics, llm_usage }) => [id, Object.keys(metrics.phase_timings), Object.keys(llm_usage.phases)]),
+  ).toEqual(neighbours.toReversed().map((id) => [id, [`phase of ${id}`], [`phase of ${id}`]]));
 });
 
 it('filters by status in either case, more than one, and by chat session', async () => {

@@ -19,11 +19,18 @@ const PAGE = `select r.doc - '{prompt,referenceImages}'::text[] as doc, r.source
   where ${CHOSEN} and ($5::text is null or (r.created_at, r.key, r.source) < ($5, $6::text, $7::text))
   order by r.created_at desc, r.key desc, r.source desc limit $8 offset $9`;
 
-const STEPS = `select s.source, s.doc from unnest($1::text[], $2::text[], $3::text[]) as of_run(source, first, before)
-    join fleetlens.step s on s.source = of_run.source and s.key >= of_run.first collate "C" and s.key < of_run.before collate "C"`;
+const STEPS = `select of_run.source, of_run.run_id, s.doc from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+      as of_run(source, run_id, first, before)
+    join fleetlens.step s on s.source = of_run.source and s.key >= of_run.first and s.key < of_run.before`;
 
-const USAGE = `select u.source, u.doc from unnest($1::text[], $2::text[]) as of_run(source, run_id)
+const USAGE = `select of_run.source, of_run.run_id, u.doc from unnest($1::text[], $2::text[]) as of_run(source, run_id)
     join fleetlens.usage u on u.source = of_run.source and u.run_id = of_run.run_id`;
+
+interface OfRun<T> {
+  readonly source: string;
+  readonly run_id: string;
+  readonly doc: T;
+}
 
 /** A run with what its phases took and used, in no order. */
 export interface RunWithPhases {
@@ -68,19 +75,15 @@ export async function summariseRuns(
     ]);
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
-    const sources = page.map(({ source }) => source);
+    const runs = [page.map(({ source }) => source), page.map(({ key }) => key)];
     const ranges = page.map(({ key }) => keyRange(key));
-    const steps = await client.query<{ source: string; doc: RecordOf<'step'> }>(STEPS, [
-      sources,
+    const steps = await client.query<OfRun<RecordOf<'step'>>>(STEPS, [
+      ...runs,
       ranges.map(([from]) => from),
       ranges.map(([, before]) => before),
     ]);
-    const usage = await client.query<{ source: string; doc: RecordOf<'usage'> }>(USAGE, [
-      sources,
-      page.map(({ key }) => key),
-    ]);
-    const ofRun = <T extends { readonly runId?: string }>(all: readonly { source: string; doc: T }[]) =>
-      Map.groupBy(all, ({ source, doc }) => `${source}\0${doc.runId}`);
+    const usage = await client.query<OfRun<RecordOf<'usage'>>>(USAGE, runs);
+    const ofRun = <T>(all: readonly OfRun<T>[]) => Map.groupBy(all, ({ source, run_id }) => `${source}\0${run_id}`);
     const [stepsOf, usageOf] = [ofRun(steps.rows), ofRun(usage.rows)];
     const hasMore = rows.length > query.limit;
     return {
