@@ -1,5 +1,5 @@
 import { ALERT_SEVERITIES, type AlertName } from './alertNames.ts';
-import { ADDRESSES, THRESHOLDS, type Thresholds } from './thresholds.ts';
+import { GRAFANA_ADDRESS, GRAFANA_LABEL, RUNBOOK_PATH, THRESHOLDS, type Thresholds } from './thresholds.ts';
 
 export interface RecordingRule {
   readonly record: string;
@@ -49,19 +49,22 @@ function inUrl(label: string): string {
   return `{{ $labels.${label} | urlquery }}`;
 }
 
+/** A template: Grafana's address, with or without the slash at its end. */
+const GRAFANA = `{{ or $externalLabels.${GRAFANA_LABEL} "${GRAFANA_ADDRESS}" | reReplaceAll "/+$" "" }}`;
+
 function annotationsOf({ alert, summary, description, dashboard, find }: AlertRule): Record<string, string> {
   const [uid, ...variables] = dashboard;
   const query = variables.map((label) => `var-${label}=${inUrl(label)}`).join('&');
   const annotations: Record<string, string> = {
     summary,
     description,
-    runbook_url: `${ADDRESSES.runbook}#${alert.toLowerCase()}`,
-    dashboard_url: `${ADDRESSES.grafana}/d/${uid}${query === '' ? '' : `?${query}`}`,
+    runbook_url: `${GRAFANA}${RUNBOOK_PATH}#${alert.toLowerCase()}`,
+    dashboard_url: `${GRAFANA}/d/${uid}${query === '' ? '' : `?${query}`}`,
   };
   if (find !== undefined) {
     const [state, ...labels] = find;
     const scope = labels.map((label) => `&${label}=${inUrl(label)}`).join('');
-    annotations.run_url = `${ADDRESSES.grafana}/a/fleetlens-fleet-app/find?oldest=${state}${scope}`;
+    annotations.run_url = `${GRAFANA}/a/fleetlens-fleet-app/find?oldest=${state}${scope}`;
   }
   return annotations;
 }
@@ -79,8 +82,9 @@ export function renderRuleFile({ name, about, rules }: RuleFile): string {
     '#',
     ...alerts.flatMap(thresholdLines),
     '#',
-    '# Links lead to these addresses; to change them:',
-    `#   sed -i 's#${ADDRESSES.grafana}#https://grafana.my.org#; s#${ADDRESSES.runbook}#https://wiki.my.org/fleetlens#' *.yml`,
+    `# Links lead to the Grafana that Prometheus' external label ${GRAFANA_LABEL} names (prometheus.yml), else to ${GRAFANA_ADDRESS}; runbook_url to a`,
+    '# page of the app there. To lead it elsewhere:',
+    `#   sed -i "s|runbook_url: '.*#|runbook_url: 'https://wiki.my.org/fleetlens#|" *.yml`,
     'groups:',
     `  - name: ${name}`,
     '    rules:',

@@ -2,13 +2,14 @@ import { CRITICAL_COMPONENTS } from '../../exporter/src/contract/criticalCompone
 import type { AlertName } from './alertNames.ts';
 
 /**
- * Where the links of the annotations lead. No slash at the end.
- * Change them here and run `npm run generate`, or replace them in the generated files (their heads say how).
+ * Grafana as the browser sees it, in the links of the annotations, where Prometheus has no external label {@link GRAFANA_LABEL} that says
+ * so. No slash at the end.
  */
-export const ADDRESSES = {
-  grafana: 'http://localhost:3000',
-  runbook: 'https://fleetlens.example.com/docs/runbook.md',
-} as const;
+export const GRAFANA_ADDRESS = 'http://localhost:3000';
+/** An external label of Prometheus with Grafana's address; prometheus.yml takes it off what is sent to Alertmanager. */
+export const GRAFANA_LABEL = 'grafana_url';
+/** The runbook, on a page of the app; no address but Grafana's is known. */
+export const RUNBOOK_PATH = '/a/fleetlens-fleet-app/runbook';
 
 /** The value and what it means; a meaning that ends in * is this project's choice, the others are the platforms' documents'. */
 type Threshold = readonly [value: number | string, meaning: string];

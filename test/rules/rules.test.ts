@@ -91,6 +91,8 @@ describe('the alerts', () => {
     }
   });
 
+  /** The external label of Prometheus, or what works beside it on one machine. */
+  const GRAFANA = '{{ or $externalLabels.grafana_url "http://localhost:3000" | reReplaceAll "/+$" "" }}';
   const runbook = readFileSync(fileURLToPath(new URL('../../docs/runbook.md', import.meta.url)), 'utf8');
   const headings = new Set([...runbook.matchAll(/^#+ (\w+)$/gm)].map(([, text = '']) => text.toLowerCase()));
   it.each(alerts.map((rule) => [rule.alert ?? '', rule] as const))(
@@ -100,11 +102,11 @@ describe('the alerts', () => {
       expect(others).toEqual({});
       expect(summary).toBeTruthy();
       expect(description).toBeTruthy();
-      expect(runbook_url).toMatch(new RegExp(`^https://\\S+#${name.toLowerCase()}$`));
+      expect(runbook_url).toBe(`${GRAFANA}/a/fleetlens-fleet-app/runbook#${name.toLowerCase()}`);
       expect(headings, 'headings of docs/runbook.md').toContain(name.toLowerCase());
-      expect(dashboard_url).toMatch(/^http:\/\/localhost:3000\/d\/fleetlens-\w+(\?var-|$)/);
+      expect(dashboard_url?.replace(GRAFANA, '')).toMatch(/^\/d\/fleetlens-\w+(\?var-|$)/);
       if (run_url !== undefined) {
-        expect(run_url).toContain('/a/fleetlens-fleet-app/find?oldest=');
+        expect(run_url).toContain(`${GRAFANA}/a/fleetlens-fleet-app/find?oldest=`);
         // What counts time-outs as well leads to them as well.
         if (/timed_out|unresolved_failure/.test(resolved(rule.expr))) expect(run_url).toContain('?oldest=unattended');
       }
@@ -190,4 +192,4 @@ it('the annotations of every alert can be read', async () => {
     await rm(directory, { recursive: true });
   }
   expect([...told].sort()).toEqual(Object.keys(ALERT_SEVERITIES).sort());
-});
+}, 180_000);

@@ -97,6 +97,8 @@ describe('npm run stack', () => {
       what: 'the watchdog in Alertmanager',
       timeoutMs: 90_000,
     });
+    // The address is for its links alone.
+    expect(watchdog.labels).toEqual({ alertname: 'FleetWatchdog', severity: 'none' });
     if (hasGrafana) expect(watchdog.annotations.dashboard_url).toContain(addressOf('Grafana'));
   }, 180_000);
 

@@ -201,7 +201,7 @@ async function startPrometheus(context: Context, exporter: RunningExporter): Pro
   const { ports, days, history, start, say, service } = context;
   const command = findCommand('Prometheus', say);
   if (command === undefined) return;
-  const { args, path } = await service('prometheus');
+  const { args, env, path } = await service('prometheus');
   const blocks = path('/prometheus');
   if (history && days > 0 && !existsSync(join(blocks, 'wal'))) {
     say('Prometheus', 'is given the history of the demo fleet');
@@ -209,7 +209,9 @@ async function startPrometheus(context: Context, exporter: RunningExporter): Pro
   }
   await start('Prometheus', {
     command,
-    args: [...args, `--web.listen-address=127.0.0.1:${ports.prometheus}`],
+    // What Prometheus 3 does by itself, the packages' Prometheus 2 does when told.
+    args: [...args, '--enable-feature=expand-external-labels', `--web.listen-address=127.0.0.1:${ports.prometheus}`],
+    env: { ...base(), ...env },
     ready: answers(ports.prometheus, '/-/ready'),
     readyTimeoutMs: 120_000,
   });
