@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { ANALYTICS_DIMENSIONS } from '../../exporter/src/contract/dimensions.ts';
+import { ANALYTICS_DIMENSIONS, FIGURES } from '../../exporter/src/contract/dimensions.ts';
 import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { migrate } from '../../exporter/src/ledger/migrate.ts';
@@ -53,6 +53,8 @@ const asks =
     const by = pickBy(groupings, n);
     return `analytics/${path}${path.includes('?') ? '&' : '?'}${[by === 'by=' ? '' : by, window(n), more(n)].filter((part) => part !== '').join('&')}`;
   };
+/** What a chart shows: each figure in turn. */
+const oneFigure: Question = (n) => `figures=${FIGURES[n % FIGURES.length]}`;
 const projectOf: Question = (n) => `project=${encoded(PROJECTS, n)}`;
 const someFilters: Question = (n) =>
   `workflow=${encoded(WORKFLOWS, n)}&workflow=${encoded(WORKFLOWS, n + 1)}&persona=${encoded(PERSONAS, n)}`;
@@ -101,6 +103,13 @@ function questionsOfAMonth(days: number): Readonly<Record<string, Question>> {
     'an hour each, by one dimension': asks('timeseries?bucket=hour', ONE, month),
     'an hour each, by two, 20 groups': asks('timeseries?bucket=hour', TWO, month),
     'an hour each, by three or more, 20 groups': asks('timeseries?bucket=hour', [...MORE, ...ALL], month),
+    'an hour each, one figure, by two, 20 groups': asks('timeseries?bucket=hour', TWO, month, oneFigure),
+    'an hour each, one figure, by three or more, 20 groups': asks(
+      'timeseries?bucket=hour',
+      [...MORE, ...ALL],
+      month,
+      oneFigure,
+    ),
     'an hour each, of one project by workflow': asks('timeseries?bucket=hour&by=workflow', NONE, month, projectOf),
     'an hour each, filtered in all five': asks('timeseries?bucket=hour', NONE, month, allFilters),
     'an hour each, any grouping, 7 days': asks('timeseries?bucket=hour', GROUPINGS, () => last(7)),

@@ -10,7 +10,7 @@ import {
   type TimeseriesAnswer,
   type TimeseriesQuery,
 } from '../../contract/analytics.ts';
-import { type AnalyticsDimension, FIGURES } from '../../contract/dimensions.ts';
+import type { AnalyticsDimension } from '../../contract/dimensions.ts';
 import { remedyOf } from '../../contract/errorCategories.ts';
 import { ERROR_CATEGORIES } from '../../contract/records.ts';
 import { fromNano } from '../nano.ts';
@@ -18,7 +18,7 @@ import type { VisibleProjects } from '../read/listRuns.ts';
 import { readSnapshot } from '../read/readSnapshot.ts';
 import { ADDING_UP, catchUpFacts, readFactsState } from './catchUpFacts.ts';
 import type { Span } from './coverWindow.ts';
-import { describeFigures, describeGroup, measuresFor, writeFigures } from './describeFigures.ts';
+import { describeChosen, describeGroup, measuresFor } from './describeFigures.ts';
 import { FAILURE_MEASURES, HOUR_MS } from './measures.ts';
 import {
   type FiguresRow,
@@ -89,23 +89,23 @@ function orNone(rows: readonly FiguresRow[], by: readonly AnalyticsDimension[]):
   return rows.length === 0 && by.length === 0 ? [noFigures(0)] : rows;
 }
 
-/** Figures of the runs that ended in the window, by group, those with the most runs first. */
+/** Figures of the runs that ended in the window, by group, those with the most runs first; where some are chosen, without the others. */
 export async function analyseRuns(
   pool: pg.Pool,
   query: FiguresQuery,
   visible: VisibleProjects,
 ): Promise<FiguresAnswer> {
   const window = windowOf(query);
-  const { by = [], figures = FIGURES } = query;
+  const { by = [], figures } = query;
   return await withFacts(pool, async (client, asOf) => {
-    const measures = measuresFor(['runs', ...figures]);
+    const measures = figures && measuresFor(['runs', ...figures]);
     const rows = await readFigures(client, { windows: [window], by, filters: filtersOf(query), measures, visible });
     const sorted = [...orNone(rows, by)].sort(inOrder((row) => row.runs));
     return {
       ...isoSpan(window),
       asOf,
       groups: sorted.length,
-      data: sorted.slice(0, query.limit).map((row) => ({ ...describeGroup(row), ...describeFigures(row, figures) })),
+      data: sorted.slice(0, query.limit).map((row) => ({ ...describeGroup(row), ...describeChosen(row, figures) })),
     };
   });
 }
@@ -192,7 +192,7 @@ export async function analyseTimeseries(
   visible: VisibleProjects,
 ): Promise<Buffer> {
   const window = windowOf(query);
-  const { by = [], figures = FIGURES, bucket, time_zone: timeZone } = query;
+  const { by = [], figures, bucket, time_zone: timeZone } = query;
   const windows = timeBuckets(window, bucket, timeZone, Math.floor(MOST_POINTS / (by.length === 0 ? 1 : query.limit)));
   if (windows === undefined) {
     throw new BadAnalyticsQuery(
@@ -205,11 +205,11 @@ export async function analyseTimeseries(
     const groups = [...orNone(found, by)].sort(inOrder((row) => row.runs));
     const shown = groups.slice(0, query.limit).map((row) => row.group);
     const spans = windows.map((span) => fieldsOf(isoSpan(span)));
-    const nothing = writeFigures(noFigures(0), figures);
+    const nothing = fieldsOf(describeChosen(noFigures(0), figures));
     const series = new Map(shown.map((group) => [group, new Array<string>(windows.length).fill(nothing)]));
-    const measures = measuresFor(figures);
+    const measures = figures && measuresFor(figures);
     for (const row of await readFiguresInTurn(client, { ...of, windows, groups: shown, measures })) {
-      (series.get(row.group) as string[])[row.window] = writeFigures(row, figures);
+      (series.get(row.group) as string[])[row.window] = fieldsOf(describeChosen(row, figures));
     }
     const data = shown.map((group) => {
       const points = spans.map((span, i) => `{${both(span, series.get(group)?.[i] ?? nothing)}}`).join();

@@ -1,7 +1,7 @@
 import type { FiguresOfGroup } from '../../contract/analytics.ts';
-import { FIGURES, type FigureName } from '../../contract/dimensions.ts';
+import type { FigureName } from '../../contract/dimensions.ts';
 import { fromNano } from '../nano.ts';
-import { type DIMENSIONS, MEASURES, type Measure, type Sum } from './measures.ts';
+import { type DIMENSIONS, MEASURES, type Measure } from './measures.ts';
 import { percentile, readValues } from './percentile.ts';
 import type { FiguresRow } from './readFigures.ts';
 
@@ -20,81 +20,81 @@ function percentilesOf(bytes: Buffer | null) {
   return { p50: percentile(values, 0.5) / 1000, p95: percentile(values, 0.95, 0.5) / 1000, count: values.length };
 }
 
-type Value = FiguresOfGroup[FigureName];
-interface Figure<V extends Value> {
-  /** What must have been added up. */
-  readonly of: readonly Measure[];
-  /** Undefined: unknown. */
-  value(row: FiguresRow): V | undefined;
-}
-
-const figure = <V extends Value>(of: readonly Measure[], value: Figure<V>['value']): Figure<V> => ({ of, value });
-/** The sum itself. */
-const sum = (of: Exclude<Sum, 'cost' | 'lost' | 'spent'>) => figure([of], (row) => row[of]);
-const usd = (of: 'cost' | 'lost' | 'spent') => figure([of], (row) => fromNano(row[of]));
-
-/** Sums -> what is answered: units of the API, and what follows from the sums. */
-const FIGURE_OF: { readonly [F in FigureName]: Figure<FiguresOfGroup[F]> } = {
-  runs: sum('runs'),
-  succeeded: sum('succeeded'),
-  failed: sum('failed'),
-  timedOut: sum('timed_out'),
-  cancelled: sum('cancelled'),
-  successRate: figure(['succeeded', 'failed', 'timed_out'], (row) =>
-    ratio(row.succeeded, row.succeeded + row.failed + row.timed_out),
-  ),
-  averageIterations: figure(['iterations', 'iterated'], (row) => ratio(row.iterations, row.iterated)),
-  averageDurationSeconds: figure(['duration_ms', 'timed'], (row) => ratio(row.duration_ms / 1000, row.timed)),
-  queueWaitSeconds: figure(['waits'], (row) => percentilesOf(row.waits)),
-  costUsd: usd('cost'),
-  runsWithCost: sum('costed'),
-  costPerRunUsd: figure(['cost', 'costed'], (row) => ratio(fromNano(row.cost), row.costed)),
-  costPerSuccessfulRunUsd: figure(['cost', 'costed', 'succeeded'], (row) =>
-    row.costed === 0 ? undefined : ratio(fromNano(row.cost), row.succeeded),
-  ),
-  costPerMergedPullRequestUsd: figure(['cost', 'costed', 'merged'], (row) =>
-    row.costed === 0 ? undefined : ratio(fromNano(row.cost), row.merged),
-  ),
-  costOfFailuresUsd: usd('lost'),
-  averageQuality: figure(['quality', 'evaluated'], (row) => ratio(fromNano(row.quality), row.evaluated)),
-  evaluatedRuns: sum('evaluated'),
-  qualityPerUsd: figure(['rated_quality', 'rated_cost'], (row) =>
-    ratio(fromNano(row.rated_quality), fromNano(row.rated_cost)),
-  ),
-  firstPassRate: figure(['verdicts', 'verdicts_passed', 'outcomes', 'outcomes_passed'], (row) =>
-    ratio(row.verdicts_passed + row.outcomes_passed, row.verdicts + row.outcomes),
-  ),
-  firstPass: figure(['verdicts', 'verdicts_passed', 'outcomes', 'outcomes_passed'], (row) => ({
-    byVerdict: { passed: row.verdicts_passed, of: row.verdicts },
-    byOutcome: { passed: row.outcomes_passed, of: row.outcomes },
-  })),
-  pullRequests: sum('pull_requests'),
-  mergedPullRequests: sum('merged'),
-  secondsToMerge: figure(['merges'], (row) => percentilesOf(row.merges)),
-  spentUsd: usd('spent'),
+/** What has to be added up for each figure. */
+const MEASURES_OF: { readonly [F in FigureName]: readonly Measure[] } = {
+  runs: ['runs'],
+  succeeded: ['succeeded'],
+  failed: ['failed'],
+  timedOut: ['timed_out'],
+  cancelled: ['cancelled'],
+  successRate: ['succeeded', 'failed', 'timed_out'],
+  averageIterations: ['iterations', 'iterated'],
+  averageDurationSeconds: ['duration_ms', 'timed'],
+  queueWaitSeconds: ['waits'],
+  costUsd: ['cost'],
+  runsWithCost: ['costed'],
+  costPerRunUsd: ['cost', 'costed'],
+  costPerSuccessfulRunUsd: ['cost', 'costed', 'succeeded'],
+  costPerMergedPullRequestUsd: ['cost', 'costed', 'merged'],
+  costOfFailuresUsd: ['lost'],
+  averageQuality: ['quality', 'evaluated'],
+  evaluatedRuns: ['evaluated'],
+  qualityPerUsd: ['rated_quality', 'rated_cost'],
+  firstPassRate: ['verdicts', 'verdicts_passed', 'outcomes', 'outcomes_passed'],
+  firstPass: ['verdicts', 'verdicts_passed', 'outcomes', 'outcomes_passed'],
+  pullRequests: ['pull_requests'],
+  mergedPullRequests: ['merged'],
+  secondsToMerge: ['merges'],
+  spentUsd: ['spent'],
 };
-
-export type Figures = Pick<FiguresOfGroup, FigureName>;
 
 /** @returns what has to be added up for these figures. */
 export function measuresFor(figures: readonly FigureName[]): readonly Measure[] {
-  const needed = new Set(figures.flatMap((name) => FIGURE_OF[name].of));
+  const needed = new Set(figures.flatMap((name) => MEASURES_OF[name]));
   return MEASURES.filter((measure) => needed.has(measure));
 }
 
-/** The figures of a group; what is unknown, or was not asked for, is left out. */
-export function describeFigures(row: FiguresRow, figures: readonly FigureName[] = FIGURES): Figures {
-  const values = figures.map((name) => [name, FIGURE_OF[name].value(row)] as const);
-  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Figures;
+export type Figures = Pick<FiguresOfGroup, FigureName>;
+
+/** Sums -> what is answered: units of the API, and what follows from the sums. What is unknown is undefined, which JSON leaves out. */
+export function describeFigures(row: FiguresRow): Figures {
+  const { succeeded, verdicts, outcomes } = row;
+  const costUsd = fromNano(row.cost);
+  const figures: { [F in keyof Figures]: Figures[F] | undefined } = {
+    runs: row.runs,
+    succeeded,
+    failed: row.failed,
+    timedOut: row.timed_out,
+    cancelled: row.cancelled,
+    successRate: ratio(succeeded, succeeded + row.failed + row.timed_out),
+    averageIterations: ratio(row.iterations, row.iterated),
+    averageDurationSeconds: ratio(row.duration_ms / 1000, row.timed),
+    queueWaitSeconds: percentilesOf(row.waits),
+    costUsd,
+    runsWithCost: row.costed,
+    costPerRunUsd: ratio(costUsd, row.costed),
+    costPerSuccessfulRunUsd: row.costed === 0 ? undefined : ratio(costUsd, succeeded),
+    costPerMergedPullRequestUsd: row.costed === 0 ? undefined : ratio(costUsd, row.merged),
+    costOfFailuresUsd: fromNano(row.lost),
+    averageQuality: ratio(fromNano(row.quality), row.evaluated),
+    evaluatedRuns: row.evaluated,
+    qualityPerUsd: ratio(fromNano(row.rated_quality), fromNano(row.rated_cost)),
+    firstPassRate: ratio(row.verdicts_passed + row.outcomes_passed, verdicts + outcomes),
+    firstPass: {
+      byVerdict: { passed: row.verdicts_passed, of: verdicts },
+      byOutcome: { passed: row.outcomes_passed, of: outcomes },
+    },
+    pullRequests: row.pull_requests,
+    mergedPullRequests: row.merged,
+    secondsToMerge: percentilesOf(row.merges),
+    spentUsd: fromNano(row.spent),
+  };
+  return figures as Figures;
 }
 
-/** The same as what is between the braces of its JSON: of a long series objects would take half as long again. */
-export function writeFigures(row: FiguresRow, figures: readonly FigureName[] = FIGURES): string {
-  let text = '';
-  for (const name of figures) {
-    const value = FIGURE_OF[name].value(row);
-    if (value === undefined) continue;
-    text += `${text === '' ? '' : ','}"${name}":${typeof value === 'number' ? value : JSON.stringify(value)}`;
-  }
-  return text;
+/** The same; where some are chosen, without the others: of a row that {@link measuresFor} was added up for. */
+export function describeChosen(row: FiguresRow, chosen: readonly FigureName[] | undefined): Figures {
+  const figures = describeFigures(row);
+  if (chosen === undefined) return figures;
+  return Object.fromEntries(chosen.map((name) => [name, figures[name]])) as unknown as Figures;
 }

@@ -35,7 +35,7 @@ export interface FiguresQuery {
   /** Only failures, which have a category. */
   readonly failures?: boolean;
   /** What to add up; the others are 0. Default: everything. */
-  readonly measures?: readonly Measure[];
+  readonly measures?: readonly Measure[] | undefined;
   readonly visible: VisibleProjects;
 }
 
