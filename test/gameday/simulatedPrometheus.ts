@@ -100,9 +100,12 @@ export interface Evaluations {
   readonly startMs: number;
   readonly endMs: number;
   readonly intervalMs: number;
-  /** When Prometheus was not there to evaluate. */
+  /** When Prometheus was not there, to scrape or to evaluate. */
   readonly gone: readonly Span[];
 }
+
+/** Places of evaluations, both ends included. */
+export type StepRange = readonly [first: number, last: number];
 
 type Answer = readonly {
   readonly metric: Readonly<Record<string, string>>;
@@ -110,11 +113,16 @@ type Answer = readonly {
   readonly values: readonly number[];
 }[];
 
-/** Evaluates an expression at every evaluation of the month. */
-async function evaluate(url: string, expr: string, { startMs, endMs, intervalMs, gone }: Evaluations): Promise<Answer> {
+/** Evaluates an expression at evaluations of the month. */
+async function evaluate(
+  url: string,
+  expr: string,
+  { startMs, intervalMs, gone }: Evaluations,
+  ranges: readonly StepRange[],
+): Promise<Answer> {
   const all = new Map<string, { metric: Record<string, string>; times: number[]; values: number[] }>();
-  for (let from = startMs; from < endMs; from += MOST_POINTS * intervalMs) {
-    const to = Math.min(from + (MOST_POINTS - 1) * intervalMs, endMs - 1);
+  for (const [first, last] of ranges.flatMap(inRequests)) {
+    const [from, to] = [startMs + first * intervalMs, startMs + last * intervalMs];
     const response = await fetch(`${url}/api/v1/query_range`, {
       method: 'POST',
       body: new URLSearchParams({
@@ -144,11 +152,22 @@ async function evaluate(url: string, expr: string, { startMs, endMs, intervalMs,
   return [...all.values()];
 }
 
-/** Evaluates the rules as Prometheus does, group after group, at every evaluation of the month. @returns what fired. */
+function inRequests([first, last]: StepRange): StepRange[] {
+  const requests: StepRange[] = [];
+  for (let from = first; from <= last; from += MOST_POINTS)
+    requests.push([from, Math.min(from + MOST_POINTS - 1, last)]);
+  return requests;
+}
+
+/**
+ * Evaluates the rules as Prometheus does, group after group, at every evaluation of the month at which they could tell something.
+ * @returns what fired
+ */
 export async function evaluateRules(
   url: string,
   rules: readonly Rule[],
   evaluations: Evaluations,
+  needed: ReadonlyMap<Rule, readonly StepRange[]>,
   onProgress: (rule: Rule, seconds: number) => void = () => {},
 ): Promise<Firing[]> {
   const { startMs, endMs, intervalMs, gone } = evaluations;
@@ -158,7 +177,7 @@ export async function evaluateRules(
   const firings: Firing[] = [];
   for (const rule of rules) {
     const started = performance.now();
-    const answer = await evaluate(url, rule.expr, evaluations);
+    const answer = await evaluate(url, rule.expr, evaluations, needed.get(rule) ?? []);
     if (rule.record !== undefined) await writeRecorded(url, rule.record, rule, answer, intervalMs);
     else
       for (const { metric, times: held } of answer) {
