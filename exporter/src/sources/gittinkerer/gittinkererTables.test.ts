@@ -1,7 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { gittinkererDatabase } from '../../../../test/support/gittinkererDatabase.ts';
+import { warnings } from '../pollForTest.ts';
 import type { Column, Table } from '../postgres/describeTable.ts';
-import { RUN_COLUMNS } from './config.ts';
-import { attributeValue, camelCase, mapRuns, metricsOf } from './gittinkererTables.ts';
+import { SourceDatabase } from '../postgres/sourceDatabase.ts';
+import { configSchema, RUN_COLUMNS } from './config.ts';
+import { attributeValue, camelCase, MetricsTable, mapRuns, metricsOf } from './gittinkererTables.ts';
 
 const column = (name: string, type = 'text', readable = true): Column => ({
   ...{ name, type, readable },
@@ -68,4 +71,34 @@ it('the names of columns become those of attributes', () => {
 
 it('a run without metrics has none', () => {
   expect(metricsOf(new Map(), 'r1')).toEqual({ latest: new Map(), webhooks: [] });
+});
+
+it('metrics are read of the runs that are asked for, not of the whole table; for none the table is left alone', async () => {
+  const tables = await gittinkererDatabase();
+  const { connectionString } = tables;
+  const database = new SourceDatabase({ connectionString, statementTimeoutMs: 10_000, log: warnings().log });
+  onTestFinished(async () => {
+    await database.close();
+    await tables.drop();
+  });
+  await tables.execute(`
+    insert into runs (run_id, status) select 'r' || i, 'running' from generate_series(1, 3) i;
+    insert into run_metrics (run_id, metric_name, metric_value)
+      select run_id, name, 1 from runs cross join (values ('tokens_used'), ('webhook_processed')) names (name)`);
+  const read = <T>(work: Parameters<typeof database.read<T>>[0]) => database.read(work, AbortSignal.timeout(30_000));
+  const metrics = await read((query) =>
+    MetricsTable.find(query, configSchema.parse({ database_url: connectionString })),
+  );
+  const found = await read(async (query) => metrics?.ofRuns(query, ['r1', 'r3']));
+  expect(
+    [...(found ?? [])].map(([runId, { latest, webhooks }]) => [runId, [...latest.keys()], webhooks.length]).sort(),
+  ).toEqual(['r1', 'r3'].map((runId) => [runId, ['tokens_used'], 1]));
+  // What a transaction reads it holds a lock on until it ends.
+  const locked = await read(async (query) => {
+    expect(await metrics?.ofRuns(query, [])).toEqual(new Map());
+    return await query(
+      `select 1 from pg_locks where pid = pg_backend_pid() and relation in ('run_metrics'::regclass, 'run_metrics_run_idx'::regclass)`,
+    );
+  });
+  expect(locked).toEqual([]);
 });

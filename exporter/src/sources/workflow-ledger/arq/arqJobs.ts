@@ -196,7 +196,6 @@ export class ArqJobs {
   }
 
   #remember(key: string, expiresMs: number): void {
-    this.#seen.delete(key);
     this.#seen.set(key, expiresMs);
     if (this.#seen.size <= MAX_SEEN) return;
     const [oldest] = this.#seen.keys();

@@ -158,7 +158,7 @@ it('the head of a queue is read until a stretch without a running job', async ()
 });
 
 it('a job is told when it becomes due, once, also of many that share a moment, and one that comes late', async () => {
-  const { redis, jobs } = await bed();
+  const { redis, jobs, lines } = await bed();
   const pipeline = redis.pipeline();
   for (let n = 0; n < 900; n++) pipeline.zadd(QUEUE, NOW - 10_000, id(n)).set(`arq:job:${id(n)}`, job(NOW - 10_000));
   await pipeline.exec();
@@ -185,6 +185,7 @@ it('a job is told when it becomes due, once, also of many that share a moment, a
   await redis.zadd(QUEUE, NOW - 5_000, id(2_004));
   await redis.set(`arq:job:${id(2_004)}`, job(NOW - 5_000));
   expect(told(await jobs())).toEqual([[id(2_004), 'enqueued', undefined]]);
+  expect(lines).toEqual([]);
 });
 
 it('jobs that come after those of one moment have left the queue are told', async () => {
