@@ -6,7 +6,8 @@ const backlog = valuesOf('FleetQueueBacklogNotConsumed');
 const wait = valuesOf('FleetQueueWaitHigh');
 const LABELS = 'source, queue';
 const DUE = 'fleet_queue_depth{state="due"}';
-const CHANGE = once(`delta(${DUE}[${backlog.window}])`);
+/** By what was due then, whichever replica said so: without it nobody knows whether it grew. */
+const CHANGE = `${once(DUE)} - ${once(`${DUE} offset ${backlog.window}`)}`;
 const P95 = `source_queue:fleet_queue_wait_seconds:p95_increase${wait.window}`;
 const ENQUEUED = `source_queue:fleet_queue_jobs_enqueued:increase${wait.window}`;
 const USUAL = `source_queue:fleet_queue_jobs_enqueued:mean_increase${wait.window}_over${wait.baseline}`;

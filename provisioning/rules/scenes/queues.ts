@@ -81,7 +81,7 @@ const backlog: Scene = {
     {
       what: 'stays the same, with new jobs, and one replica learns late of fewer',
       series: [...differing(depth, '3', '5 33:3'), enqueued('5 29:+0.2')],
-      fires: { ...yes, 52: {} },
+      fires: { 52: {} },
     },
     {
       what: 'stays the same, with new jobs, which one replica has not seen',
@@ -109,7 +109,18 @@ const backlog: Scene = {
       series: [depth('90 10:-1'), depth('0', 'due', 'mail'), enqueued('5 30:+1')],
     },
     { what: 'the deferred grow', series: [depth('0'), depth('3 30:+1', 'deferred'), depth('3 30:+1', 'in_progress')] },
-    { what: 'a queue that is there since 30', series: [depth('_ 30:3 31:+1')], fires: { 44: {}, 52: {} } },
+    // Of ten minutes before nothing is known until 40.
+    { what: 'a queue that is there since 30', series: [depth('_ 30:3 31:+1')], fires: { 52: {} } },
+    {
+      what: 'grows while one replica takes over from another',
+      series: differing(depth, '3 29:+1 33:_', '_ 33:7 34:+1'),
+      fires: { ...yes, 52: {} },
+    },
+    {
+      what: 'grows, and nobody knows what was due for ten minutes',
+      series: [depth('3 16:_ 27:4 30:+1'), finished('complete', '7 16:_ 27:9')],
+      fires: { 44: {}, 52: {} },
+    },
     { what: 'gone', series: [depth('3 30:+1 33:_')] },
     { what: 'nothing', series: [] },
     { what: 'catches up', series: [growing, catching('1')] },
