@@ -17,6 +17,8 @@ RUN npm ci --no-audit --no-fund --include-workspace-root --workspace exporter --
 COPY tsconfig.json LICENSE CHANGELOG.md ./
 COPY exporter exporter
 COPY plugin plugin
+# A page of the plugin.
+COPY docs/runbook.md docs/
 RUN npm run prepack --workspace exporter && npm run plugin:build
 
 FROM manifests AS packages

@@ -45,6 +45,7 @@ module.exports = {
     '^@contract/(.*)$': '<rootDir>/../exporter/src/contract/$1',
   },
   transform: {
+    '\\.md$': '<rootDir>/jest/text.cjs',
     '^.+\\.(t|j|mj)sx?$': [
       '@swc/jest',
       {

@@ -70,6 +70,8 @@ export default (_env, { mode = 'production' }) => ({
   },
   module: {
     rules: [
+      // The runbook.
+      { test: /\.md$/, type: 'asset/source' },
       {
         test: /\.tsx?$/,
         exclude: /node_modules/,

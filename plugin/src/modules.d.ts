@@ -3,3 +3,9 @@ declare module 'amd-module' {
   const module: { readonly uri?: string } | undefined;
   export default module;
 }
+
+/** A file of the project, as it is written. */
+declare module '*.md' {
+  const text: string;
+  export default text;
+}

@@ -104,6 +104,7 @@ const PAGES: readonly { readonly name: string; path(): string; readonly shows: s
   { name: 'approvals', path: () => 'approvals', shows: 'main li a' },
   { name: 'inbox', path: () => 'inbox', shows: 'main [role=radiogroup]' },
   { name: 'audit', path: () => 'audit', shows: 'main details' },
+  { name: 'runbook', path: () => 'runbook#fleetrunstuck', shows: 'main h3#fleetrunstuck' },
   { name: 'configuration', path: () => '/plugins/fleetlens-fleet-app', shows: 'main table tbody tr' },
   { name: 'find', path: () => 'find?q=acme', shows: 'main input' },
   {

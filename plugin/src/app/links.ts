@@ -33,4 +33,5 @@ export const links = {
   history: (filters: Parameters = {}) => at('history', filters),
   inbox: () => at('inbox'),
   audit: () => at('audit'),
+  runbook: () => at('runbook'),
 };
