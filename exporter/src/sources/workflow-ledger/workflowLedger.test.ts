@@ -1,12 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { enqueueJobs, startArqWorker } from '../../../../test/support/arqWorker.ts';
+import { withClient } from '../../../../test/support/ledgerContents.ts';
 import { type RedisServer, startRedis } from '../../../../test/support/redis.ts';
 import { waitFor } from '../../../../test/support/waitFor.ts';
 import { workflowLedgerDatabase } from '../../../../test/support/workflowLedgerDatabase.ts';
+import type { PullLedger } from '../poll/pullLedger.ts';
 import { type Logged, pollForTest, warnings } from '../pollForTest.ts';
 import { RecordingLedger } from '../recordingLedger.ts';
-import type { Source } from '../source.ts';
+import { type PollContext, type Source, SourceError } from '../source.ts';
 import { workflowLedger } from './workflowLedger.ts';
 
 const START = new Date('2026-11-20T10:00:00.000Z');
@@ -36,6 +39,20 @@ async function redisServer(): Promise<{ server: RedisServer; redis: Redis }> {
     if (server.process.isRunning()) await server.stop();
   });
   return { server, redis };
+}
+
+/** Jobs that are due, of which arq keeps what it keeps. */
+async function addJobs(server: RedisServer, redis: Redis, from: number, to: number): Promise<void> {
+  await enqueueJobs(server.url, [{ function: 'succeed', jobId: 'model' }]);
+  const pickled = (await redis.getBuffer('arq:job:model')) as Buffer;
+  await redis.zrem('arq:queue', 'model');
+  const now = Date.now();
+  const pipeline = redis.pipeline();
+  for (let i = from; i < to; i++) {
+    const id = i.toString(16).padStart(32, '0');
+    pipeline.zadd('arq:queue', now - 60_000 + i, id).set(`arq:job:${id}`, pickled);
+  }
+  await pipeline.exec();
 }
 
 describe.each([{ updatedAt: true }, { updatedAt: false }])('run tables (updated_at: $updatedAt)', (options) => {
@@ -257,7 +274,7 @@ describe('run tables', () => {
     expect(ledger.get('run', run)).toMatchObject({ status: 'queued' });
     await tables.execute('alter table workflow_runs rename column status to state');
     await expect(poll()).rejects.toMatchObject({
-      result: 'schema',
+      ...{ result: 'schema', partial: false },
       message: expect.stringContaining('column for status'),
     });
   });
@@ -424,6 +441,17 @@ describe('arq queues', () => {
     expect(ledger.all('job')).toHaveLength(100_000);
   });
 
+  it('the first poll of queues alone reads every job, each later one its share', async () => {
+    const { server, redis } = await redisServer();
+    const { ledger, poll } = open({ redis_url: server.url });
+    await addJobs(server, redis, 0, 6_000);
+    await poll();
+    expect(ledger.all('job')).toHaveLength(6_000);
+    await addJobs(server, redis, 6_000, 12_000);
+    await poll();
+    expect(ledger.all('job')).toHaveLength(11_000);
+  });
+
   it('garbage in the keys is counted and left out, and nothing in it is executed', async () => {
     const { server, redis } = await redisServer();
     const { ledger, poll, lines } = open({ redis_url: server.url });
@@ -474,7 +502,10 @@ describe('arq queues', () => {
       [':wrong@', /WRONGPASS|password/i],
     ] as const) {
       const { poll, ledger } = open({ redis_url: server.url.replace('redis://', `redis://${user}`) });
-      await expect(poll()).rejects.toMatchObject({ result: 'auth', message: expect.stringMatching(message) });
+      const failure: unknown = await poll().catch((error: unknown) => error);
+      // The whole source, and its log says so once.
+      expect(failure).toMatchObject({ result: 'auth', partial: false, message: expect.stringMatching(message) });
+      expect((failure as SourceError).cause).not.toBeInstanceOf(SourceError);
       expect(ledger.get('store', 'redis')).toMatchObject({ up: false, error: { kind: 'connection' } });
     }
     const { poll, ledger } = open({ redis_url: server.url.replace('redis://', 'redis://:right@') });
@@ -515,11 +546,113 @@ describe('one half down', () => {
       redis_url: 'redis://127.0.0.1:1',
       database_url: 'postgres://nobody@127.0.0.1:1/nothing',
     });
-    await expect(poll()).rejects.toMatchObject({ partial: false, result: 'network' });
+    await expect(poll()).rejects.toMatchObject({
+      ...{ partial: false, result: 'network', message: expect.stringMatching(/Redis.*; .*database_url/) },
+      cause: { message: expect.stringContaining('Redis') },
+    });
     expect(ledger.all('store').map(({ store, up }) => [store, up])).toEqual([
       ['redis', false],
       ['postgres', false],
     ]);
+  });
+});
+
+describe('a first read of the tables', () => {
+  /** Some runs, each of them a page, and a queue; `afterRun` is called when a run is recorded. */
+  async function firstRead(runs: number, afterRun: (recorded: number) => unknown) {
+    const { server, redis } = await redisServer();
+    const tables = await database();
+    for (let i = 0; i < runs; i++) await tables.createRun({ workflowName: 'sync', createdAt: after(i) });
+    const { source, ledger } = open({
+      ...{ redis_url: server.url, database_url: tables.connectionString, page_size: 1 },
+      ...{ task_runs: null, approval_requests: null },
+    });
+    const told: string[] = [];
+    const watched: PullLedger = {
+      readCursor: () => ledger.readCursor(),
+      openRunIds: () => ledger.openRunIds(),
+      openPullRequests: () => ledger.openPullRequests(),
+      async recordPulled(batch) {
+        await ledger.recordPulled(batch);
+        told.push(...batch.records.map(({ kind, data }) => (kind === 'store' ? `${data.store} ${data.up}` : kind)));
+        if (batch.records.some(({ kind }) => kind === 'run')) await afterRun(ledger.all('run').length);
+      },
+    };
+    return { server, redis, source, ledger, told, poll: () => pollForTest(source, watched) };
+  }
+
+  /** The clock that intervals are measured by; the others go on. */
+  function clock(): { pass(ms: number): void } {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    return { pass: (ms) => void vi.advanceTimersByTime(ms) };
+  }
+
+  it('that takes long looks at the queues again every 15 s, also where their Redis has gone', async () => {
+    const { pass } = clock();
+    const { server, told, poll } = await firstRead(6, async (recorded) => {
+      if (recorded === 5) await server.stop();
+      pass(8_000);
+    });
+    await poll();
+    expect(told).toEqual([
+      ...['queue', 'redis true', 'postgres true'],
+      ...['run', 'run', 'queue', 'redis true'],
+      ...['run', 'run', 'queue', 'redis true'],
+      ...['run', 'run', 'redis false'],
+    ]);
+  });
+
+  it('that is given up tells of no Redis that is down', async () => {
+    const { pass } = clock();
+    const { source } = await firstRead(2, () => {});
+    const controller = new AbortController();
+    const context: PollContext = {
+      ...{ signal: controller.signal, startedAt: new Date(), log: warnings().log },
+      ...{ openRunIds: async () => [], openPullRequests: async () => [] },
+      ...{ countRequest: () => {}, quotaRemaining: () => {} },
+    };
+    const pages = source.poll(undefined, context)[Symbol.asyncIterator]();
+    let page = await pages.next();
+    while (page.done !== true && page.value.records[0]?.kind !== 'run') page = await pages.next();
+    pass(20_000);
+    controller.abort(new Error('the exporter stops'));
+    await expect(pages.next()).rejects.toThrow('the exporter stops');
+  });
+
+  it('that goes on where it stopped reads all jobs that are due', async () => {
+    const { server, redis, ledger, poll } = await firstRead(3, (recorded) => {
+      if (recorded === 1) throw new Error('the ledger went away');
+    });
+    await expect(poll()).rejects.toMatchObject({ cause: { message: 'the ledger went away' } });
+    await addJobs(server, redis, 0, 6_000);
+    await poll();
+    expect(ledger.all('run')).toHaveLength(3);
+    expect(ledger.all('job')).toHaveLength(6_000);
+    // What comes then is read bit by bit.
+    await addJobs(server, redis, 6_000, 12_000);
+    await poll();
+    expect(ledger.all('job')).toHaveLength(11_000);
+  });
+});
+
+it('a source that is closed leaves no connection behind', async () => {
+  const { server, redis } = await redisServer();
+  const tables = await database();
+  const config = { redis_url: server.url, database_url: tables.connectionString };
+  const source = workflowLedger.create('flows', workflowLedger.configSchema.parse(config), warnings().log);
+  const connected = async () =>
+    withClient(tables.connectionString, async (client) => {
+      const { rowCount } = await client.query(
+        `select from pg_stat_activity where application_name = 'fleetlens' and datname = current_database()`,
+      );
+      return { postgres: rowCount, redis: String(await redis.client('LIST')).includes('name=fleetlens') };
+    });
+  await pollForTest(source, new RecordingLedger());
+  expect(await connected()).toEqual({ postgres: 1, redis: true });
+  await source.close();
+  await waitFor(async () => isDeepStrictEqual(await connected(), { postgres: 0, redis: false }), {
+    what: 'the connections to be gone',
   });
 });
 

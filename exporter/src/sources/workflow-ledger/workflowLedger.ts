@@ -66,7 +66,7 @@ export const workflowLedger: SourceType<WorkflowLedgerConfig> = {
         }
         const [failure] = failures;
         if (failure === undefined) return;
-        if (failures.length === halves.length && halves.length === 1) throw failure;
+        if (halves.length === 1) throw failure;
         throw new SourceError(failures.map(({ message }) => message).join('; '), {
           result: failure.result,
           partial: failures.length < halves.length,
