@@ -111,6 +111,20 @@ const drop: Scene = {
       ],
       fires: { 465: {}, 510: {} },
     },
+    // Held back until 185, as what comes late is not all there yet.
+    {
+      what: 'three in the minutes after it caught up',
+      series: [
+        baseline('80'),
+        ...scoresAt([
+          [135, 60],
+          [140, 60],
+          [145, 60],
+        ]),
+        catching('1 130:0'),
+      ],
+      fires: { 465: {} },
+    },
     {
       what: 'caught up 80 minutes ago',
       series: [baseline('80'), ...scores(60, 60, 60), catching('1 80:0')],
@@ -156,6 +170,11 @@ const missed: Scene = {
       series: [result('missed', '0 120:9 140:10'), result('met', '0 150:1 160:2'), catching('1 130:0')],
     },
     {
+      what: 'three in the minutes after it caught up',
+      series: [result('missed', '0 135:1 140:2 145:3'), catching('1 130:0')],
+      fires: { 465: {} },
+    },
+    {
       what: 'caught up 80 minutes ago',
       series: [result('missed', '0 120:1 140:2 160:3'), catching('1 80:0')],
       fires: { 190: {}, 465: {} },
@@ -180,6 +199,70 @@ const missed: Scene = {
         result('missed', '0 120:1 160:2'),
         of('fleet_quality_threshold_results_total', '0 120:9', ',result="met"', 'fix', 'app'),
       ],
+    },
+  ],
+};
+
+/**
+ * History that is read at 132, a minute after its series began and before the second replica started, and at 137, a minute before the
+ * source has caught up: none of it counts later, and neither is more taken off than that.
+ */
+const dropHistory: Scene = {
+  sampleSeconds: 60,
+  alert: 'FleetQualityDrop',
+  labels: PLACE,
+  at: [465],
+  secondFrom: 133,
+  cases: [
+    {
+      what: 'bad ones since, good ones in history',
+      series: [
+        baseline('80'),
+        of('fleet_quality_score_sum', '_ 131:0 132:100 137:200 150:260 160:320 180:380'),
+        of('fleet_quality_score_count', '_ 131:0 132:1 137:2 150:3 160:4 180:5'),
+        catching('1 138:0'),
+      ],
+      fires: { 465: {} },
+    },
+    {
+      what: 'not much worse since, better ones in history',
+      series: [
+        baseline('80'),
+        of('fleet_quality_score_sum', '_ 131:0 132:100 137:200 150:275 160:350 180:425'),
+        of('fleet_quality_score_count', '_ 131:0 132:1 137:2 150:3 160:4 180:5'),
+        catching('1 138:0'),
+      ],
+    },
+  ],
+};
+const missedHistory: Scene = {
+  sampleSeconds: 60,
+  alert: 'FleetQualityThresholdMissed',
+  labels: PLACE,
+  at: [465],
+  secondFrom: 133,
+  cases: [
+    {
+      what: 'all missed since, met in history',
+      series: [
+        result('met', '_ 131:0 132:5 137:9'),
+        result('missed', '_ 131:0 150:1 160:2 180:3'),
+        catching('1 138:0'),
+      ],
+      fires: { 465: {} },
+    },
+    {
+      what: 'all met since, missed in history',
+      series: [
+        result('missed', '_ 131:0 132:5 137:9'),
+        result('met', '_ 131:0 150:1 160:2 180:3'),
+        catching('1 138:0'),
+      ],
+    },
+    {
+      what: 'all missed since, and in history',
+      series: [result('missed', '_ 131:0 132:5 137:9 150:10 160:11 180:12'), catching('1 138:0')],
+      fires: { 465: {} },
     },
   ],
 };
@@ -240,7 +323,7 @@ const missedPast: Scene = {
   ],
 };
 
-export const QUALITY_LONG_SCENES: readonly Scene[] = [drop, dropPast, missed, missedPast];
+export const QUALITY_LONG_SCENES: readonly Scene[] = [drop, dropHistory, dropPast, missed, missedHistory, missedPast];
 export const QUALITY_SCENES: readonly Scene[] = [
   ageScene({
     alert: 'FleetPullRequestBlockedOnCi',

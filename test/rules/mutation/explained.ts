@@ -54,6 +54,12 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'the alerts ask for more than one anyway; it keeps 0/0 out of dashboards',
   },
   {
+    mutants:
+      /^source_project_workflow:fleet_quality_\w+:increase6h \| (replicas \| max → sum \(2\)|function \| sum → count \([36]\)|arithmetic \| \* → \/)/,
+    because:
+      'what is not history is multiplied by 0: only its labels count, and they stay; a counter that is 0 divides to no number, and nothing was evaluated then',
+  },
+  {
     mutants: /^FleetReplicaDown \| (matcher \| \{job="fleetlens"\} → nothing|grouping \| on \(job\))/,
     because: 'both sides name the job, and either is enough',
   },
