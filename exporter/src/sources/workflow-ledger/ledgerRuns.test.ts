@@ -113,6 +113,18 @@ it('a run with more records than a page holds leaves the cursor where it was unt
   expect(cursors()[before]).toEqual(reached);
 });
 
+it('the steps of runs that have more of them than one answer holds are all told', async () => {
+  const { tables, ledger, poll } = await bed();
+  for (const number of [1, 2, 3]) {
+    const run = await tables.createRun({ id: id(number), workflowName: 'huge', createdAt: after(number) });
+    await tables.execute(`insert into task_runs select gen_random_uuid(), '${run}', 'step ' || i, 'EXECUTE', 'SUCCEEDED', null,
+      timestamptz '2026-11-20 10:00Z', timestamptz '2026-11-20 10:01Z', 1 from generate_series(1, 2500) i`);
+  }
+  await poll();
+  const steps = Map.groupBy(ledger.all('step'), ({ runId }) => runId);
+  expect([1, 2, 3].map((number) => steps.get(id(number))?.length)).toEqual([2_500, 2_500, 2_500]);
+});
+
 it('without a table of approvals each suspended run is remembered until it is decided or gone', async () => {
   const { tables, ledger, poll } = await bed({ page_size: 1, approval_requests: null });
   const runs = [id(1), id(2), id(3)];
