@@ -42,7 +42,7 @@ EXPOSE 9960
 ENTRYPOINT ["/app/exporter/bin/fleetlens.js"]
 CMD ["serve", "--config", "/etc/fleetlens/fleetlens.yaml"]
 
-FROM grafana/grafana:12.3.0 AS grafana
+FROM grafana/grafana:12.3.3 AS grafana
 # Beside /var/lib/grafana: a volume there would keep the plugin of its first start for ever.
 ENV GF_PATHS_PLUGINS=/etc/grafana/plugins
 COPY --from=build /app/plugin/dist /etc/grafana/plugins/fleetlens-fleet-app

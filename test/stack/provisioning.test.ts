@@ -5,26 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { formatExemplar } from '../../exporter/src/metrics/exposition.ts';
 import { JOB } from '../../provisioning/rules/promql.ts';
+import { findPromtools } from '../rules/promtools.ts';
 import { ROOT } from './composeFile.ts';
 
 const read = (path: string) => parse(readFileSync(join(ROOT, 'provisioning', path), 'utf8'));
 const PROMETHEUS = join(ROOT, 'provisioning/prometheus/prometheus.yml');
 
-/** Prometheus 2 of the system, and one of version 3 where somebody has it under this name. */
-const promtools = ['promtool', 'promtool3'].filter((command) => {
-  try {
-    execFileSync(command, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
-if (!promtools.includes('promtool3'))
-  console.log('No promtool3 was found: Prometheus 3 is not asked about the configuration.');
-
 describe('provisioning', () => {
-  it.each(promtools)('of Prometheus is right for %s, with its rules', (promtool) => {
-    const said = execFileSync(promtool, ['check', 'config', PROMETHEUS], { encoding: 'utf8' });
+  it.each(findPromtools())('of Prometheus is right for promtool $version, with its rules', ({ command }) => {
+    const said = execFileSync(command, ['check', 'config', PROMETHEUS], { encoding: 'utf8' });
     expect(said).toMatch(/[1-9]\d* rule files found/);
     expect(said).toContain('is valid prometheus config file syntax');
   });
