@@ -25,6 +25,20 @@ describe('a short game day', () => {
     expect(isMet([score])).toBe(true);
   });
 
+  it('loses nothing where rules are evaluated only when they can tell something', async () => {
+    const month = {
+      seed: 'test',
+      days: 2,
+      intervalMs: 60_000,
+      rules: await readRules(),
+      routing: await readRouting(),
+      only: ['a deployment with a wrong key', 'a storm of errors', 'half of the runs fail for hours'],
+    };
+    const [all, needed] = [await simulateMonth({ ...month, throughout: true }), await simulateMonth(month)];
+    expect(needed).toEqual(all);
+    expect(all.pages).toBeGreaterThan(3);
+  }, 240_000);
+
   it('says so where a rule is missing', async () => {
     const rules = (await readRules()).filter(({ alert }) => alert !== 'FleetRunStuck');
     const score = await gameday(rules, ['a run that does not end']);

@@ -65,7 +65,7 @@ export function neededSteps(
   month: ScrapedMonth,
   grid: Evaluations,
 ): ReadonlyMap<Rule, StepRange[]> {
-  const steps = Math.ceil((grid.endMs - grid.startMs) / grid.intervalMs);
+  const steps = stepsOf(grid);
   const needed = new Map<Rule, Uint8Array>();
   // Readers come after what they read.
   for (const rule of rules.toReversed()) {
@@ -91,6 +91,15 @@ export function neededSteps(
     }
   }
   return new Map([...needed].map(([rule, marks]) => [rule, rangesOf(marks)]));
+}
+
+/** All evaluations for all rules. */
+export function everyStep(rules: readonly Rule[], grid: Evaluations): ReadonlyMap<Rule, StepRange[]> {
+  return new Map(rules.map((rule) => [rule, [[0, stepsOf(grid) - 1]]]));
+}
+
+function stepsOf({ startMs, endMs, intervalMs }: Evaluations): number {
+  return Math.ceil((endMs - startMs) / intervalMs);
 }
 
 function markMoves(marks: Uint8Array, { family, of, window }: Mover, month: ScrapedMonth, grid: Evaluations): void {
