@@ -4,7 +4,7 @@ import { warnings } from '../pollForTest.ts';
 import type { Column, Table } from '../postgres/describeTable.ts';
 import { SourceDatabase } from '../postgres/sourceDatabase.ts';
 import { configSchema, RUN_COLUMNS } from './config.ts';
-import { attributeValue, camelCase, MetricsTable, mapRuns, metricsOf } from './gittinkererTables.ts';
+import { attributeValue, camelCase, MetricsTable, mapRuns, metricsOf, readSmallTable } from './gittinkererTables.ts';
 
 const column = (name: string, type = 'text', readable = true): Column => ({
   ...{ name, type, readable },
@@ -73,7 +73,7 @@ it('a run without metrics has none', () => {
   expect(metricsOf(new Map(), 'r1')).toEqual({ latest: new Map(), webhooks: [] });
 });
 
-it('metrics are read of the runs that are asked for, not of the whole table; for none the table is left alone', async () => {
+async function bed() {
   const tables = await gittinkererDatabase();
   const { connectionString } = tables;
   const database = new SourceDatabase({ connectionString, statementTimeoutMs: 10_000, log: warnings().log });
@@ -81,11 +81,16 @@ it('metrics are read of the runs that are asked for, not of the whole table; for
     await database.close();
     await tables.drop();
   });
+  const read = <T>(work: Parameters<typeof database.read<T>>[0]) => database.read(work, AbortSignal.timeout(30_000));
+  return { tables, connectionString, read };
+}
+
+it('metrics are read of the runs that are asked for, not of the whole table; for none the table is left alone', async () => {
+  const { tables, connectionString, read } = await bed();
   await tables.execute(`
     insert into runs (run_id, status) select 'r' || i, 'running' from generate_series(1, 3) i;
     insert into run_metrics (run_id, metric_name, metric_value)
       select run_id, name, 1 from runs cross join (values ('tokens_used'), ('webhook_processed')) names (name)`);
-  const read = <T>(work: Parameters<typeof database.read<T>>[0]) => database.read(work, AbortSignal.timeout(30_000));
   const metrics = await read((query) =>
     MetricsTable.find(query, configSchema.parse({ database_url: connectionString })),
   );
@@ -101,4 +106,14 @@ it('metrics are read of the runs that are asked for, not of the whole table; for
     );
   });
   expect(locked).toEqual([]);
+});
+
+it('of a table with more rows than are read it is always the same ones, whichever was written last', async () => {
+  const { tables, read } = await bed();
+  const repos = () =>
+    read(async (query) => (await readSmallTable(query, undefined, 'paused_repos', 2))?.rows.map(({ repo }) => repo));
+  await tables.execute(`insert into paused_repos (repo) values ('octo/c'), ('octo/a'), ('octo/b')`);
+  expect(await repos()).toEqual(['octo/a', 'octo/b']);
+  await tables.execute(`update paused_repos set reason = 'again' where repo = 'octo/a'`);
+  expect(await repos()).toEqual(['octo/a', 'octo/b']);
 });
