@@ -17,6 +17,8 @@ export function findPromtools(): readonly Promtool[] {
     return version === undefined ? [] : [{ command, version }];
   });
   if (!found.some(({ version }) => version.startsWith('3.')))
-    console.log('No promtool 3 on the PATH (as promtool3) or in PROMTOOL3: rules and configuration are tested with promtool 2 alone.');
+    console.log(
+      'No promtool 3 on the PATH (as promtool3) or in PROMTOOL3: rules and configuration are tested with promtool 2 alone.',
+    );
   return found;
 }
