@@ -207,7 +207,7 @@ const waitCases: readonly Case[] = [
   { what: 'catches up', series: [...waits(0.5), usual, catching('1')] },
   {
     what: 'caught up within the window',
-    series: [...waits(0.5), usual, catching(`1 ${DAY + 5}:0`)],
+    series: [...waits(0.5), usual, catching(`1 ${DAY + 10}:0`)],
     fires: { [DAY + 90]: {} },
   },
   { what: 'caught up before', series: [...waits(0.5), usual, catching(`1 ${DAY - 5}:0`)], fires: high },
