@@ -38,6 +38,22 @@ test('the panel editor asks for what is chosen, of a scope', async ({ panelEditP
   await expect(panelEditPage.panel.getErrorIcon()).toHaveCount(0);
 });
 
+test('a chart asks for the chosen figures alone', async ({ panelEditPage, page }) => {
+  await panelEditPage.datasource.set(SOURCE_NAME);
+  await panelEditPage.setVisualization('Time series');
+  await choose(page, 'Query', 'Workflow analytics');
+  await choose(page, 'Figures', 'success rate');
+  const answer = page.waitForResponse((each) => each.url().includes(`${ANSWER}analytics/timeseries?`));
+  await page.getByRole('switch', { name: 'Over time' }).click({ force: true });
+  const response = await answer;
+  expect(new URL(response.url()).searchParams.get('figures')).toBe('successRate');
+  const { data } = (await response.json()) as { data: readonly { workflow?: string }[] };
+  await expect(
+    panelEditPage.panel.locator.getByRole('button', { name: data[0]?.workflow ?? '', exact: true }),
+  ).toBeVisible();
+  await expect(panelEditPage.panel.getErrorIcon()).toHaveCount(0);
+});
+
 test('Explore shows the output of a run', async ({ explorePage, page, fleet }) => {
   const { source, id } = await fleet.first('runs', 'status=succeeded&source=codecourier-demo');
   await explorePage.datasource.set(SOURCE_NAME);

@@ -1,8 +1,7 @@
 import { t } from '@grafana/i18n';
-import { InlineField, InlineLabel, MultiCombobox } from '@grafana/ui';
-import { useId } from 'react';
 import type { FleetApi } from '../api/FleetApi';
 import { valuesOf } from '../api/valuesOf';
+import { PickMany } from './PickMany';
 import type { FilterName, FleetQuery } from './types';
 
 interface Props {
@@ -14,7 +13,6 @@ interface Props {
 
 /** A picker for each filter, filled with what the exporter knows; variables and other text can be typed. */
 export function FilterInputs({ api, names, filters = {}, onChange }: Props) {
-  const id = useId();
   const labels: Readonly<Record<FilterName, string>> = {
     source: t('datasource.filter.source', 'Source'),
     project: t('datasource.filter.project', 'Project'),
@@ -24,32 +22,22 @@ export function FilterInputs({ api, names, filters = {}, onChange }: Props) {
     status: t('datasource.filter.status', 'Status'),
   };
   return names.map((name) => (
-    <InlineField
+    <PickMany
       key={name}
-      label={
-        <InlineLabel id={`${id}${name}-label`} htmlFor={`${id}${name}`} width={14}>
-          {labels[name]}
-        </InlineLabel>
-      }
-    >
-      <MultiCombobox
-        id={`${id}${name}`}
-        aria-labelledby={`${id}${name}-label`}
-        width={40}
-        createCustomValue
-        placeholder={t('datasource.filter.any', 'Any; or a variable such as $project')}
-        value={filters[name] ?? []}
-        options={async (typed) => {
-          const all = await valuesOf(api, name, filters);
-          const wanted = typed.toLowerCase();
-          return all.filter((value) => value.toLowerCase().includes(wanted)).map((value) => ({ value }));
-        }}
-        onChange={(chosen) => {
-          const { [name]: _old, ...others } = filters;
-          const values = chosen.map(({ value }) => value);
-          onChange(values.length === 0 ? others : { ...others, [name]: values });
-        }}
-      />
-    </InlineField>
+      label={labels[name]}
+      createCustomValue
+      placeholder={t('datasource.filter.any', 'Any; or a variable such as $project')}
+      value={filters[name] ?? []}
+      options={async (typed) => {
+        const all = await valuesOf(api, name, filters);
+        const wanted = typed.toLowerCase();
+        return all.filter((value) => value.toLowerCase().includes(wanted)).map((value) => ({ value }));
+      }}
+      onChange={(chosen) => {
+        const { [name]: _old, ...others } = filters;
+        const values = chosen.map(({ value }) => value);
+        onChange(values.length === 0 ? others : { ...others, [name]: values });
+      }}
+    />
   ));
 }

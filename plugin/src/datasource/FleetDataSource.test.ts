@@ -251,13 +251,15 @@ it('asks for the chosen figures alone and shows no others, in a table and over t
     ['cost', 2],
   ]);
   const series = await frameOf({ queryType: 'analytics', figures: chosen, asTimeSeries: true });
-  expect(series.fields.map(({ name, labels }) => [name, labels])).toEqual([
-    ['time', undefined],
-    ['success rate', { workflow: 'a' }],
-    ['cost', { workflow: 'a' }],
+  expect(series.fields.map(({ name, labels, config }) => [name, labels, config.displayNameFromDS])).toEqual([
+    ['time', undefined, undefined],
+    ['success rate', { workflow: 'a' }, 'a success rate'],
+    ['cost', { workflow: 'a' }, 'a cost'],
   ]);
+  const one = await frameOf({ queryType: 'analytics', figures: ['costUsd'], asTimeSeries: true });
+  expect(one.fields[1]?.config.displayNameFromDS).toBe('a');
   await frameOf({ queryType: 'analytics', figures: [] });
-  expect(asked).toEqual(['costUsd,successRate', 'costUsd,successRate', null]);
+  expect(asked).toEqual(['costUsd,successRate', 'costUsd,successRate', 'costUsd', null]);
 });
 
 it('fills variables with what the runs of the exporter have', async () => {

@@ -1,13 +1,14 @@
 import { ANALYTICS_DIMENSIONS, type AnalyticsDimension, type FigureName } from '@contract/dimensions.ts';
 import type { QueryEditorProps } from '@grafana/data';
 import { t } from '@grafana/i18n';
-import { Alert, Combobox, InlineField, InlineSwitch, MultiCombobox } from '@grafana/ui';
+import { Alert, Combobox, InlineField, InlineSwitch } from '@grafana/ui';
 import { useId, useMemo, useRef } from 'react';
 import { CommittedInput } from '../components/CommittedInput';
 import { topicsOf } from './answerQuery';
 import { FilterInputs } from './FilterInputs';
 import type { FleetDataSource } from './FleetDataSource';
 import { FIGURE_COLUMNS } from './frames/fleetFrames';
+import { PickMany } from './PickMany';
 import {
   DEFAULT_LIMIT,
   EVENT_TYPES,
@@ -120,38 +121,29 @@ export default function QueryEditor({ datasource, query, onChange, onRunQuery, a
         onChange={(filters) => change({ filters })}
       />
       {queryType === 'analytics' && (
-        <InlineField label={t('datasource.editor.group-by', 'Group by')} labelWidth={14}>
-          <MultiCombobox
-            id={`${id}groupBy`}
-            width={40}
+        <>
+          <PickMany
+            label={t('datasource.editor.group-by', 'Group by')}
             options={GROUP_OPTIONS}
             value={groupBy}
             onChange={(chosen) => change({ groupBy: chosen.map(({ value }) => value as AnalyticsDimension) })}
           />
-        </InlineField>
-      )}
-      {queryType === 'analytics' && (
-        <InlineField label={t('datasource.editor.figures', 'Figures')} labelWidth={14}>
-          <MultiCombobox
-            id={`${id}figures`}
-            width={40}
+          <PickMany
+            label={t('datasource.editor.figures', 'Figures')}
             placeholder={t('datasource.editor.all-figures', 'All')}
             options={FIGURE_OPTIONS}
             value={figures}
             onChange={(chosen) => change({ figures: chosen.map(({ value }) => value as FigureName) })}
           />
-        </InlineField>
+        </>
       )}
       {queryType === 'events' && (
-        <InlineField label={t('datasource.editor.events', 'Events')} labelWidth={14}>
-          <MultiCombobox
-            id={`${id}events`}
-            width={40}
-            options={EVENT_OPTIONS}
-            value={events}
-            onChange={(chosen) => change({ events: chosen.map(({ value }) => value as EventType) })}
-          />
-        </InlineField>
+        <PickMany
+          label={t('datasource.editor.events', 'Events')}
+          options={EVENT_OPTIONS}
+          value={events}
+          onChange={(chosen) => change({ events: chosen.map(({ value }) => value as EventType) })}
+        />
       )}
       {(queryType === 'analytics' || queryType === 'queues') && (
         <InlineSwitch

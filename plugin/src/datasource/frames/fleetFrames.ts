@@ -166,19 +166,24 @@ export function figuresFrame(
   ]);
 }
 
-/** A frame a group, its labels the group's values: what the time series panel calls "multi". */
+/** A frame a group, its labels the group's values: what the time series panel calls "multi". Legends name the group, and which figure it is. */
 export function figuresSeriesFrames(
   refId: string,
   { data }: TimeseriesAnswer,
   groupBy: readonly AnalyticsDimension[],
   figures?: readonly FigureName[],
 ): DataFrame[] {
+  const columns = columnsOf(figures);
   return data.map((group) => {
     const labels = Object.fromEntries(groupBy.map((dimension) => [dimension, group[dimension] ?? 'unknown']));
     const name = Object.values(labels).join(' ') || 'All runs';
+    const legend = (column: string) => (columns.length > 1 ? `${name} ${column}` : name);
     const frame = tableFrame<(typeof group.points)[number]>(refId, name, group.points, [
       instant('time', ({ from }) => from),
-      ...columnsOf(figures),
+      ...columns.map((column) => ({
+        ...column,
+        config: { ...column.config, displayNameFromDS: legend(column.name) },
+      })),
     ]);
     return { ...frame, fields: frame.fields.map((field, at) => (at === 0 ? field : { ...field, labels })) };
   });
