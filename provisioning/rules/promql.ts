@@ -92,8 +92,9 @@ export function riseWithoutHistory(
   recorded: string,
   present: string = seenNow(labels, series, matchers),
 ): string {
-  // A piece that began before the window is none of it: taken off, it would resolve what fires, six hours after.
-  const within = `${(durationSeconds(window) - durationSeconds(PIECE)) / 60}m`;
+  // A piece that began before the window is none of it: taken off, it would resolve what fires, six hours after. A second more, since
+  // Prometheus 3 leaves the beginning of a range out: the first piece of the window would not be taken off.
+  const within = `${durationSeconds(window) - durationSeconds(PIECE) + 1}s`;
   return `
     ${riseExactly(labels, series, matchers, window)}
     - (sum_over_time(${recorded}[${within}:${PIECE}]) or 0 * ${present})`;

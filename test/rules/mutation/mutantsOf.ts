@@ -23,8 +23,8 @@ const SUBSTITUTIONS: readonly Substitution[] = [
   },
   {
     operator: 'window',
-    pattern: /(?<=[[:])(\d+)([mhd])(?=[\]:])/g,
-    to: ([, n, unit]) => [inSeconds(n, unit) * 2, inSeconds(n, unit) / 2].map((seconds) => `${seconds}s`),
+    pattern: /(?<=[[:])(\d+)([smhd])(?=[\]:])/g,
+    to: ([, n, unit]) => [inSeconds(n, unit) * 2, Math.floor(inSeconds(n, unit) / 2)].map((seconds) => `${seconds}s`),
   },
   {
     operator: 'offset',
@@ -89,7 +89,7 @@ const FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
   sum: ['count'],
 };
 const SETS: Readonly<Record<string, readonly string[]>> = { and: ['unless'], unless: ['and'], or: ['and'] };
-const UNITS: Readonly<Record<string, number>> = { m: 60, h: 3600, d: 86_400 };
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 function inSeconds(amount: string | undefined, unit: string | undefined): number {
   return Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN);
