@@ -28,6 +28,7 @@ const PAGES: readonly Page[] = [
   { name: 'inbox', shows: '[role=radiogroup]' },
   { name: 'audit', shows: 'details' },
   { name: 'find?q=acme', shows: 'input' },
+  { name: 'runbook', shows: '#fleetrunstuck' },
 ];
 
 for (const page of PAGES) {
