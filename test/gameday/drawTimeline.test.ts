@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { drawTimeline } from './drawTimeline.ts';
-import { judgeByRecords } from './oracle.ts';
+import { judgeByRecords } from './oracle/judgeByRecords.ts';
 import { readRules } from './readRules.ts';
 import { MINUTE_MS } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeByRecords } from './oracle.ts';
+import { judgeByRecords } from './oracle/judgeByRecords.ts';
 import type { Happening, Outage } from './timeline.ts';
 import { COURIER, CRUCIBLE, DAY_MS, DEMITON, HOUR_MS, MINUTE_MS, QUEUE, REPLICAS, TINKER } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { BIRTH_MS } from '../../exporter/src/metrics/rollupSnapshot.ts';
 import type { Firing } from './alertStates.ts';
-import type { Condition } from './oracle.ts';
+import type { Condition } from './oracle/evidence.ts';
 import type { Page } from './pages.ts';
 import type { Rule } from './readRules.ts';
 import { joinSpans, type Span } from './steps.ts';

@@ -2,7 +2,7 @@ import { Random } from '../../exporter/src/demo/random.ts';
 import { drawTimeline } from './drawTimeline.ts';
 import { openMemoryLedger } from './memoryLedger.ts';
 import { everyStep, neededSteps } from './neededSteps.ts';
-import { judgeByRecords } from './oracle.ts';
+import { judgeByRecords } from './oracle/judgeByRecords.ts';
 import { pagesOf } from './pages.ts';
 import type { Routing } from './readRouting.ts';
 import type { Rule } from './readRules.ts';
