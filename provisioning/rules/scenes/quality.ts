@@ -39,6 +39,7 @@ const drop: Scene = {
   secondFrom: 130,
   cases: [
     { what: '12 points lower', series: [baseline('80'), ...scores(68, 67, 69)], fires: { 190: {}, 465: {} } },
+    { what: 'no points at all', series: [baseline('80'), ...scores(0, 0, 0)], fires: { 190: {}, 465: {} } },
     { what: '10 points lower, no more', series: [baseline('80'), ...scores(70, 70, 70)] },
     { what: '8 points lower', series: [baseline('80'), ...scores(72, 72, 72)] },
     { what: 'better', series: [baseline('60'), ...scores(80, 80, 80)] },

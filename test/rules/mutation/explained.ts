@@ -55,9 +55,14 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^source_project_workflow:fleet_quality_\w+:increase6h \| (replicas \| max → sum \(2\)|function \| sum → count \([36]\)|arithmetic \| \* → \/)/,
+      /^source_project_workflow:fleet_quality_\w+:increase6h \| (replicas \| max → sum \(2\)|function \| sum → count \([36]\))/,
+    because: 'it is multiplied by 0: only its labels count, and they stay',
+  },
+  {
+    mutants:
+      /^source_project_workflow:fleet_quality_(evaluations|threshold_results|thresholds_missed):increase6h \| arithmetic \| \* → \//,
     because:
-      'what is not history is multiplied by 0: only its labels count, and they stay; a counter that is 0 divides to no number, and nothing was evaluated then',
+      '0 divided by a count is 0 too; divided by 0 it is no number, and then nothing was evaluated, or nothing missed',
   },
   {
     mutants: /^FleetReplicaDown \| (matcher \| \{job="fleetlens"\} → nothing|grouping \| on \(job\))/,
