@@ -525,6 +525,9 @@ describe('one half down', () => {
       ['postgres', true],
     ]);
     expect(ledger.get('store', 'redis')).toMatchObject({ serverRunId: expect.stringMatching(/^[0-9a-f]{40}$/) });
+    // Postgres is asked after Redis, and what is told of it is of the time at which it answered.
+    const [askedFirst, askedThen] = ledger.all('store').map(({ at }) => Date.parse(at as string));
+    expect(askedThen).toBeGreaterThanOrEqual(askedFirst as number);
     await server.stop();
     const run = await tables.createRun({ workflowName: 'sync' });
     await expect(poll()).rejects.toMatchObject({ result: 'network', partial: true });

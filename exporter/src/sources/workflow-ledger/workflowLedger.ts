@@ -83,8 +83,7 @@ export const workflowLedger: SourceType<WorkflowLedgerConfig> = {
 };
 
 function storeUp(store: string, latencySeconds: number): PulledRecord {
-  const at = new Date().toISOString();
-  return { kind: 'store', at, data: { store, at, up: true, latencySeconds } };
+  return { kind: 'store', at: new Date().toISOString(), data: { store, up: true, latencySeconds } };
 }
 
 async function sampleOrDown(queues: ArqQueues, { signal, countRequest }: PollContext): Promise<PulledRecord[]> {
