@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { judgeByRecords } from './oracle/judgeByRecords.ts';
 import type { Happening, Outage } from './timeline.ts';
-import { COURIER, CRUCIBLE, DAY_MS, DEMITON, HOUR_MS, MINUTE_MS, QUEUE, REPLICAS, TINKER } from './world.ts';
+import {
+  COURIER,
+  CRUCIBLE,
+  DAY_MS,
+  DEMITON,
+  ERROR_SERIES_CAP,
+  HOUR_MS,
+  MINUTE_MS,
+  QUEUE,
+  REPLICAS,
+  TINKER,
+} from './world.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const [FIRST, SECOND] = REPLICAS;
@@ -122,10 +133,10 @@ it('a handler that an alert names is never folded and takes no room', () => {
     saidAt: at(minute),
     data: { errorId: component, component },
   });
-  const eight = Array.from({ length: 8 }, (_, i) => error(`c${i}`, i));
+  const known = Array.from({ length: ERROR_SERIES_CAP }, (_, i) => error(`c${i}`, i));
   const named = [error('handleIssueComment', 0.5), error('handlePullRequest', 20)];
-  expect(held('FleetSeriesFolded', { happenings: [...eight, ...named] })).toEqual([]);
-  expect(held('FleetSeriesFolded', { happenings: [...eight, ...named, error('c8', 30)] })).toEqual([
+  expect(held('FleetSeriesFolded', { happenings: [...known, ...named] })).toEqual([]);
+  expect(held('FleetSeriesFolded', { happenings: [...known, ...named, error('one more', 30)] })).toEqual([
     ['fleet_errors_total', `30-${30 + HOUR_MS / MINUTE_MS}`],
   ]);
 });

@@ -75,8 +75,8 @@ export const HANDLERS = ['renderDiff', 'publishStatus'] as const;
 export const APPROVAL_SLA_SECONDS = 3_600;
 /** No month of a simulated fleet comes near it. */
 export const BUDGETS_USD = { workspace_monthly: 100_000, repo_daily: 200, persona_run: 25 } as const;
-/** Label sets of fleet_errors_total; past it new ones are folded. */
-export const ERROR_SERIES_CAP = 8;
+/** Label sets of fleet_errors_total; past it new ones are folded. A tenth more is for what sources fold into: one place. */
+export const ERROR_SERIES_CAP = 10;
 
 export const REPLICAS = ['exporter-0:9960', 'exporter-1:9960'] as const;
 /** When the exporter polls. */
