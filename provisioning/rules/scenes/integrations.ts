@@ -84,6 +84,7 @@ const hitRate: Scene = {
     { what: '78% hit', series: lookups('0 39:+156', '0 39:+44'), fires: low },
     { what: '82% hit', series: lookups('0 0:+20 39:+164', '0 0:+1 39:+36') },
     { what: 'none hit', series: lookups('0', '0 39:+110'), fires: low },
+    { what: '70% hit of a new cache', series: lookups('_ 38:0 39:+140', '_ 38:0 39:+60'), fires: low },
     { what: 'none hit ever: no such series', series: ['fleet_cache_misses_total{source="$"} 0 39:+110'], fires: low },
     { what: 'none missed ever: no such series', series: ['fleet_cache_hits_total{source="$"} 0 39:+110'] },
     { what: 'idle', series: lookups('500', '900') },
@@ -118,6 +119,13 @@ export const ERROR_SCENES: readonly Scene[] = [
     past: [46],
     catchUp: 5,
     sampleSeconds: 15,
+    more: [
+      {
+        what: 'a component that never logged an error before',
+        series: ['fleet_errors_total{source="$",component="worker"} _ 40.5:0 41:35 44:50'],
+        fires: { 44: {} },
+      },
+    ],
   }),
   windowScene({
     alert: 'FleetNewErrorGroup',
