@@ -26,17 +26,6 @@ export interface IngestOptions {
   readonly values: ValueLimits;
 }
 
-/** The events of a body, without what it is made of: that would live, and be copied by each collection, until the commit. */
-interface ReceivedEvents {
-  readonly events: PushedEvent[];
-  /** Where they stand in it. */
-  readonly indexes: number[];
-  readonly rejected: IngestAnswer['rejected'];
-  readonly rejectedSources: string[];
-  /** Of the body, unpacked. */
-  readonly bytes: number;
-}
-
 /** Seconds after which a refused sender should try again. */
 const RETRY_AFTER_SECONDS = '2';
 /** Sources with a series of their own in fleetlens_ingest_events_total; a sender chooses the name. */
@@ -73,7 +62,24 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       }
     });
     scope.post('/api/v1/events', { config: { access: 'ingest', limit: 'repo' } }, async (request, reply) => {
-      const { events, indexes, rejected, rejectedSources, bytes } = await readEvents(request);
+      const { raw, bytes } = await readEvents(request);
+      const rejected: IngestAnswer['rejected'] = [];
+      const rejectedSources: string[] = [];
+      const events: PushedEvent[] = [];
+      const indexes: number[] = [];
+      const nowMs = Date.now();
+      raw.forEach((item, index) => {
+        try {
+          // Within a small body no event can be too large.
+          events.push(readEvent(item, nowMs, bytes > maxEventBytes));
+          indexes.push(index);
+        } catch (error) {
+          if (!(error instanceof EventRejected)) throw error;
+          const { id, source } = nameOf(item);
+          rejected.push({ index, ...(id === undefined ? {} : { id }), reason: error.message });
+          rejectedSources.push(source);
+        }
+      });
       for (const event of events) checkSource(request, event);
       await limitPush(reply, events.length === 0 ? [{ source: '', project: '' }] : events.map(subjectOf));
 
@@ -81,25 +87,24 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       // Only now: what is refused as a whole comes again as a whole.
       for (const source of rejectedSources) count(source, 'rejected');
       const answer: IngestAnswer = { accepted: 0, duplicates: 0, rejected };
-      for (let i = 0; i < results.length; i++) {
-        const result = results[i] as PushResult;
+      results.forEach((result, i) => {
         const event = events[i] as PushedEvent;
         count(event.source, result.result);
         if ('reason' in result) {
           rejected.push({ index: indexes[i] as number, id: event.id, reason: `${result.result}: ${result.reason}` });
         } else if (result.result === 'accepted') answer.accepted += 1;
         else answer.duplicates += 1;
-      }
+      });
       // Alone, a conflict has a status of its own; in a batch it stands beside what went well.
       const [only] = results;
-      if (results.length === 1 && rejectedSources.length === 0 && only?.result === 'conflict')
-        throw new HttpError(409, 'conflict', only.reason);
+      if (raw.length === 1 && only?.result === 'conflict') throw new HttpError(409, 'conflict', only.reason);
       rejected.sort((a, b) => a.index - b.index);
       return reply.send(answer);
     });
   });
 
-  async function readEvents(request: FastifyRequest): Promise<ReceivedEvents> {
+  /** The events of a body as they stand in it, and how many bytes it has unpacked. */
+  async function readEvents(request: FastifyRequest): Promise<{ raw: RawEvent[]; bytes: number }> {
     // Without a body there is no type, and nothing was parsed.
     const received = request.body as ReceivedBody | undefined;
     if (received === undefined) throw new HttpError(400, 'invalid_request', 'found no body, expected {"events":[…]}');
@@ -108,29 +113,10 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       if (writing !== undefined) await writing;
       const body = await decompressBody(received.bytes, request.headers['content-encoding'], maxBodyBytes);
       const text = body.toString('utf8');
-      return readAll(isJson(request) ? readJsonBody(text) : readNdjsonBody(text), body.length);
+      return { raw: isJson(request) ? readJsonBody(text) : readNdjsonBody(text), bytes: body.length };
     } finally {
       received.release();
     }
-  }
-
-  function readAll(raw: readonly RawEvent[], bytes: number): ReceivedEvents {
-    const read: ReceivedEvents = { events: [], indexes: [], rejected: [], rejectedSources: [], bytes };
-    const nowMs = Date.now();
-    for (let index = 0; index < raw.length; index++) {
-      const item = raw[index] as RawEvent;
-      try {
-        // Within a small body no event can be too large.
-        read.events.push(readEvent(item, nowMs, bytes > maxEventBytes));
-        read.indexes.push(index);
-      } catch (error) {
-        if (!(error instanceof EventRejected)) throw error;
-        const { id, source } = nameOf(item);
-        read.rejected.push({ index, ...(id === undefined ? {} : { id }), reason: error.message });
-        read.rejectedSources.push(source);
-      }
-    }
-    return read;
   }
 
   async function record(events: readonly PushedEvent[], bytes: number): Promise<PushResult[]> {
@@ -146,8 +132,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
   function readEvent(item: RawEvent, nowMs: number, measure: boolean): PushedEvent {
     if ('malformed' in item) throw new EventRejected(item.malformed);
     const normalised = normaliseEvent(item.value, nowMs, values);
-    const { id, source, kind, at, key, fields } = normalised;
-    const event: PushedEvent = { id, source, kind, at, key, fields, digest: digestEvent(normalised) };
+    const event = { ...normalised, digest: digestEvent(normalised) };
     if (!measure) return event;
     const bytes = eventBytes(item);
     if (bytes === undefined) throw new EventRejected('the event is nested too deep to be measured; flatten it');

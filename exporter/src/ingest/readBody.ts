@@ -64,11 +64,7 @@ export function readJsonBody(text: string): RawEvent[] {
   if (!Array.isArray(events)) {
     throw new HttpError(400, 'invalid_request', 'expected {"events":[…]}, or one event a line as application/x-ndjson');
   }
-  return events.map(withoutLine);
-}
-
-function withoutLine(value: unknown): RawEvent {
-  return { value, line: undefined };
+  return events.map((value) => ({ value, line: undefined }));
 }
 
 /** Reads one event a line; empty lines are passed over, a line that is no JSON is an event that is rejected. */

@@ -103,36 +103,28 @@ export const jsonArray = (values: readonly (string | null)[]): Buffer => ofTexts
 /** Of JSON texts. */
 export const jsonbArray = (values: readonly (string | null)[]): Buffer => ofTexts(OID.jsonb, values, JSONB_VERSION);
 
-function writeInt32(buffer: Buffer, value: number, at: number): void {
-  buffer.writeInt32BE(value, at);
-}
-
-export const int4Array = (values: readonly (number | null)[]): Buffer => ofNumbers(OID.int4, 4, values, writeInt32);
+export const int4Array = (values: readonly (number | null)[]): Buffer =>
+  ofNumbers(OID.int4, 4, values, (buffer, value, at) => buffer.writeInt32BE(value, at));
 
 /** Of safe integers. */
 export const int8Array = (values: readonly (number | null)[]): Buffer => ofNumbers(OID.int8, 8, values, writeInt64);
 
-function writeDouble(buffer: Buffer, value: number, at: number): void {
-  buffer.writeDoubleBE(value, at);
-}
-
 export const float8Array = (values: readonly (number | null)[]): Buffer =>
-  ofNumbers(OID.float8, 8, values, writeDouble);
-
-function readTime(value: string | null): number | null {
-  return value === null ? null : Date.parse(value);
-}
-
-function writeTime(buffer: Buffer, ms: number, at: number): void {
-  const microseconds = (ms - POSTGRES_EPOCH_MS) * 1000;
-  // From the year 2285 on they are more than a number holds exactly.
-  if (Number.isSafeInteger(microseconds)) writeInt64(buffer, microseconds, at);
-  else buffer.writeBigInt64BE(BigInt(ms - POSTGRES_EPOCH_MS) * 1000n, at);
-}
+  ofNumbers(OID.float8, 8, values, (buffer, value, at) => buffer.writeDoubleBE(value, at));
 
 /** Of RFC 3339 times. */
 export const timestamptzArray = (values: readonly (string | null)[]): Buffer =>
-  ofNumbers(OID.timestamptz, 8, values.map(readTime), writeTime);
+  ofNumbers(
+    OID.timestamptz,
+    8,
+    values.map((value) => (value === null ? null : Date.parse(value))),
+    (buffer, ms, at) => {
+      const microseconds = (ms - POSTGRES_EPOCH_MS) * 1000;
+      // From the year 2285 on they are more than a number holds exactly.
+      if (Number.isSafeInteger(microseconds)) writeInt64(buffer, microseconds, at);
+      else buffer.writeBigInt64BE(BigInt(ms - POSTGRES_EPOCH_MS) * 1000n, at);
+    },
+  );
 
 /** Of 16 bytes each, as `latin1` text. */
 export function uuidArray(values: readonly string[]): Buffer {

@@ -55,28 +55,19 @@ interface EventToDedupe {
 /** What a batch says of itself: the second event of one id is a duplicate of the first, or contradicts it. */
 export function dedupeWithin(events: readonly EventToDedupe[]): DedupeResult[] {
   const first = new Map<string, EventDigest>();
-  const results: DedupeResult[] = [];
-  for (const { digest } of events) {
+  return events.map(({ digest }) => {
     const earlier = first.get(digest.id);
-    if (earlier === undefined) {
-      first.set(digest.id, digest);
-      results.push('new');
-    } else results.push(earlier.body === digest.body ? 'duplicate' : 'conflict');
-  }
-  return results;
+    if (earlier !== undefined) return earlier.body === digest.body ? 'duplicate' : 'conflict';
+    first.set(digest.id, digest);
+    return 'new';
+  });
 }
 
-function columns(events: readonly EventToDedupe[]): Buffer[] {
-  const ids: string[] = [];
-  const bodies: string[] = [];
-  const days: number[] = [];
-  for (const { digest, atMs } of events) {
-    ids.push(digest.id);
-    bodies.push(digest.body);
-    days.push(Math.floor(atMs / DAY_MS));
-  }
-  return [uuidArray(ids), uuidArray(bodies), int4Array(days)];
-}
+const columns = (events: readonly EventToDedupe[]): Buffer[] => [
+  uuidArray(events.map((e) => e.digest.id)),
+  uuidArray(events.map((e) => e.digest.body)),
+  int4Array(events.map((e) => Math.floor(e.atMs / DAY_MS))),
+];
 
 /**
  * Remembers ids that nobody has sent before, each named once.

@@ -30,8 +30,7 @@ export async function findAddedTo(
   client: ClientBase,
   events: readonly PushedEvent[],
 ): Promise<(EventToRecord & { readonly addition: Addition })[]> {
-  const asked: { readonly event: PushedEvent; readonly about: AboutPullRequest }[] = [];
-  for (const event of events) if (event.about !== undefined) asked.push({ event, about: event.about });
+  const asked = events.flatMap((event) => (event.about === undefined ? [] : [{ event, about: event.about }]));
   if (asked.length === 0) return [];
   const { rows } = await client.query<{ source: string; key: string; url: string }>({
     name: 'runs_of_pull_request',

@@ -6,15 +6,7 @@ import { EventRejected, MAX_FUTURE_MS, normaliseData } from '../normalise/normal
 import { allStatements } from './allStatements.ts';
 import { noticeLimits } from './budgets/noticeLimits.ts';
 import { reachedLimits } from './budgets/reachedLimits.ts';
-import {
-  dedupeEvents,
-  dedupeWithin,
-  digest,
-  digestEvent,
-  type EventDigest,
-  rememberNewEvents,
-  stableJson,
-} from './dedupeEvents.ts';
+import { dedupeEvents, dedupeWithin, digest, digestEvent, rememberNewEvents, stableJson } from './dedupeEvents.ts';
 import { findAddedTo, type PushedEvent } from './findAddedTo.ts';
 import { HISTORY_AFTER_MS, HistoryTally, type Told, tell } from './historyTally.ts';
 import { asLedgerError, isDataError, tableOfUniqueViolation } from './ledgerErrors.ts';
@@ -47,7 +39,7 @@ import {
   writeSourceReadings,
 } from './sourceState.ts';
 import { isAnythingDue, sweepDue } from './sweepDue.ts';
-import { type WorkingRecord, WorkingSet } from './workingSet.ts';
+import { WorkingSet } from './workingSet.ts';
 import { type DeadLetter, writeDeadLetters } from './writeDeadLetters.ts';
 
 /** What became of a pushed event. */
@@ -189,33 +181,36 @@ export class Ledger {
 
   /** @param guess which records not to look for; absent after it was wrong. */
   async #pushBatch(events: readonly PushedEvent[], guess?: NewRecordGuess): Promise<PushResult[]> {
-    const prepared = events.map(prepare);
+    const prepared = events.map((event) => ({
+      event,
+      digest: event.digest ?? digestEvent(event),
+      atMs: Date.parse(event.at),
+    }));
     const expectsNewIds = guess?.expectsNew(EVENT_IDS) ?? false;
     const read = async (client: pg.PoolClient, working: WorkingSet) => {
+      const sources = new Set(events.map((event) => event.source));
       const [states] = await allStatements([
-        readSourceStates(client, [...new Set(events.map(sourceOf))]),
+        readSourceStates(client, [...sources]),
         loadRecords(events, { working, guess }),
       ]);
       return states;
     };
     // Whose run an event adds to has to be found first; and nothing is read for events that may all be known.
-    const readAhead = expectsNewIds && prepared.every(isOfItsOwn) ? read : undefined;
+    const readAhead = expectsNewIds && events.every((event) => event.about === undefined) ? read : undefined;
     try {
       return await this.transaction(async (tx, states) => {
         const oldest = tx.nowMs - this.policy.dedupeWindowMs;
-        const results: PushResult[] = [];
-        const candidates: Prepared[] = [];
-        for (const candidate of prepared) {
-          if (candidate.atMs < oldest) {
-            results.push({
-              result: 'too_old',
-              reason: `at: found ${candidate.event.at}, expected a time after ${new Date(oldest).toISOString()}: ids are remembered so far back; use fleetlens import for history`,
-            });
-          } else {
-            candidates.push(candidate);
-            results.push(ACCEPTED);
-          }
-        }
+        const results: PushResult[] = prepared.map(({ event, atMs }) =>
+          atMs < oldest
+            ? {
+                result: 'too_old',
+                reason: `at: found ${event.at}, expected a time after ${new Date(oldest).toISOString()}: ids are remembered so far back; use fleetlens import for history`,
+              }
+            : { result: 'accepted' },
+        );
+        const candidates = prepared.flatMap((p, index) =>
+          results[index]?.result === 'accepted' ? [{ ...p, index }] : [],
+        );
         if (candidates.length === 0) return results;
         const known = expectsNewIds ? dedupeWithin(candidates) : await dedupeEvents(tx.client, candidates);
         if (!expectsNewIds)
@@ -223,30 +218,47 @@ export class Ledger {
             EVENT_IDS,
             known.some((result) => result !== 'new'),
           );
-        const fresh: Prepared[] = [];
-        for (let i = 0; i < candidates.length; i++) {
-          const candidate = candidates[i] as Prepared;
+        const fresh: (typeof candidates)[number][] = [];
+        candidates.forEach((candidate, i) => {
           if (known[i] === 'new') fresh.push(candidate);
-          else if (known[i] === 'duplicate') results[candidate.index] = DUPLICATE;
+          else if (known[i] === 'duplicate') results[candidate.index] = { result: 'duplicate' };
           else {
             results[candidate.index] = {
               result: 'conflict',
               reason: `id: found ${JSON.stringify(candidate.event.id)} with another body than before, expected a new id or the same body`,
             };
           }
-        }
+        });
         if (fresh.length === 0) return results;
-        const additions = await findAddedTo(tx.client, fresh.map(eventOf));
+        const additions = await findAddedTo(
+          tx.client,
+          fresh.map((f) => f.event),
+        );
         // What comes besides a poll says nothing of how the source is read: its state is the poller's.
-        const own = fresh.filter(isOfItsOwn);
-        const { pushed, polled } = timesBySource(own);
-        const historyMs = tx.nowMs - HISTORY_AFTER_MS;
+        const own = fresh.filter((f) => f.event.about === undefined);
+        const polled = own.filter((f) => f.event.isPolled === true);
+        const bySource = Map.groupBy(
+          polled.length === 0 ? own : own.filter((f) => f.event.isPolled !== true),
+          (f) => f.event.source,
+        );
         await tx.begin(
-          [...pushed].map(([source, eventMs]) => readingOf(source, eventMs, historyMs)),
-          [...additions.map(sourceOf), ...polled],
+          [...bySource].map(([source, ofSource]) => {
+            const newestMs = ofSource.reduce((newest, f) => Math.max(newest, f.atMs), 0);
+            const historyMs = tx.nowMs - HISTORY_AFTER_MS;
+            const fresh = ofSource.every((f) => f.atMs >= historyMs);
+            return {
+              source,
+              way: 'push',
+              newestMs,
+              eventMs: ofSource.map((f) => f.atMs),
+              backfilled: newestMs >= historyMs,
+              fresh,
+            };
+          }),
+          [...additions.map((addition) => addition.source), ...polled.map((f) => f.event.source)],
           states,
         );
-        const newEvents = [...own.map(eventOf), ...additions];
+        const newEvents = [...own.map((f) => f.event), ...additions];
         const recording = tx.recording({ guess });
         const [pruned] = await allStatements([
           recording.hasTombstones ? readTombstones(tx.client, newEvents) : new Set<string>(),
@@ -480,74 +492,6 @@ export class Ledger {
   }
 }
 
-// What is done with each event is a function of the module or a loop, here and in what #pushBatch calls: V8 drops the machine code of a
-// closure when a collection finds none of it alive, and would compile dozens of them anew after each.
-
-const ACCEPTED: PushResult = { result: 'accepted' };
-const DUPLICATE: PushResult = { result: 'duplicate' };
-
-/** A pushed event, its digest and time (milliseconds), and its place in the batch. */
-interface Prepared {
-  readonly event: PushedEvent;
-  readonly digest: EventDigest;
-  readonly atMs: number;
-  readonly index: number;
-}
-
-function prepare(event: PushedEvent, index: number): Prepared {
-  return { event, digest: event.digest ?? digestEvent(event), atMs: Date.parse(event.at), index };
-}
-
-function eventOf({ event }: Prepared): PushedEvent {
-  return event;
-}
-
-function sourceOf({ source }: NormalisedEvent): string {
-  return source;
-}
-
-function isOfItsOwn({ event }: Prepared): boolean {
-  return event.about === undefined;
-}
-
-/** The times of what sources push, and the sources that are polled. */
-function timesBySource(events: readonly Prepared[]): { pushed: Map<string, number[]>; polled: Set<string> } {
-  const pushed = new Map<string, number[]>();
-  const polled = new Set<string>();
-  for (const { event, atMs } of events) {
-    const times = pushed.get(event.source);
-    if (event.isPolled === true) polled.add(event.source);
-    else if (times === undefined) pushed.set(event.source, [atMs]);
-    else times.push(atMs);
-  }
-  return { pushed, polled };
-}
-
-/** @param historyMs what is older is history */
-function readingOf(source: string, eventMs: readonly number[], historyMs: number): SourceReading {
-  let newestMs = 0;
-  let oldestMs = Number.POSITIVE_INFINITY;
-  for (const ms of eventMs) {
-    newestMs = Math.max(newestMs, ms);
-    oldestMs = Math.min(oldestMs, ms);
-  }
-  return { source, way: 'push', newestMs, eventMs, backfilled: newestMs >= historyMs, fresh: oldestMs >= historyMs };
-}
-
-/** Nothing of it refers to the records themselves. */
-function changesOf(dirty: readonly WorkingRecord[]): {
-  entries: ChangeEntry[];
-  runs: { source: string; key: string }[];
-} {
-  const entries: ChangeEntry[] = [];
-  const runs: { source: string; key: string }[] = [];
-  for (const { kind, source, key, leftRun } of dirty) {
-    entries.push(leftRun === undefined ? [kind, source, key] : [kind, source, key, leftRun]);
-    if (kind === 'run') runs.push({ source, key });
-  }
-  return { entries, runs };
-}
-
 interface Pulled {
   readonly record: PulledRecord;
   readonly event: EventToRecord;
@@ -694,7 +638,8 @@ export class Transaction {
   async finish(onSent: () => void): Promise<void> {
     const { client, seq, nowMs } = this;
     await judgeEvaluations(this);
-    const { entries, runs } = changesOf(this.working.dirty());
+    const dirty = this.working.dirty();
+    const runs = dirty.filter((r) => r.kind === 'run');
     const { budgets } = this.policy;
     const mayReach = !this.moves.spent.isEmpty || (runs.length > 0 && budgets?.limits.has('persona_run') === true);
     const writing = allStatements([...this.#alongside, this.working.write(seq)]);
@@ -710,9 +655,20 @@ export class Transaction {
       const [spent] = await allStatements([spending, writing, ...rest]);
       await noticeLimits(client, reachedLimits(spent, budgets), { policy: budgets, nowMs });
     }
-    const committing = allStatements([writing, spending, ...rest, commitWriting(client, seq, entries)]);
+    const committing = allStatements([
+      writing,
+      spending,
+      ...rest,
+      commitWriting(
+        client,
+        seq,
+        dirty.map(
+          (r): ChangeEntry =>
+            r.leftRun === undefined ? [r.kind, r.source, r.key] : [r.kind, r.source, r.key, r.leftRun],
+        ),
+      ),
+    ]);
     onSent();
-    this.working.forget();
     await committing;
   }
 }

@@ -109,7 +109,7 @@ function restamp(
   fields: Readonly<Record<string, unknown>>,
 ): Stamp[] {
   const taken = new Set(won);
-  const owners = new Map<string, Owner>();
+  const owners = new Map<string, { at: string; id: string; present: string[]; cleared: string[] }>();
   const own = (at: string, id: string, field: string, present: boolean) => {
     const key = `${at} ${id}`;
     let owner = owners.get(key);
@@ -132,25 +132,17 @@ function restamp(
   }
   for (const field of won) own(stamp[0], stamp[1], field, fields[field] !== null);
 
+  const list = [...owners.values()].sort(
+    (a, b) => b.present.length - a.present.length || (a.at < b.at || (a.at === b.at && a.id < b.id) ? 1 : -1),
+  );
   const stamps: Stamp[] = [];
-  for (const { at, id, present, cleared } of [...owners.values()].sort(byFields)) {
-    if (stamps.length === 0) {
-      stamps.push([at, id]);
-      if (cleared.length > 0) stamps.push([at, id, cleared.sort()]);
-    } else stamps.push([at, id, [...present, ...cleared].sort()]);
-  }
+  list.forEach((owner, index) => {
+    if (index === 0) {
+      stamps.push([owner.at, owner.id]);
+      if (owner.cleared.length > 0) stamps.push([owner.at, owner.id, owner.cleared.sort()]);
+    } else stamps.push([owner.at, owner.id, [...owner.present, ...owner.cleared].sort()]);
+  });
   return stamps;
-}
-
-interface Owner {
-  readonly at: string;
-  readonly id: string;
-  readonly present: string[];
-  readonly cleared: string[];
-}
-
-function byFields(a: Owner, b: Owner): number {
-  return b.present.length - a.present.length || (a.at < b.at || (a.at === b.at && a.id < b.id) ? 1 : -1);
 }
 
 function fieldsOf(doc: Doc): string[] {

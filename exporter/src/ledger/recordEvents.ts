@@ -104,14 +104,13 @@ export async function loadRecords(
   events: readonly EventToRecord[],
   { working, guess }: Pick<RecordingContext, 'working' | 'guess'>,
 ): Promise<void> {
-  const byKind = new Map<Kind, { readonly source: string; readonly key: string }[]>();
-  const runsOfSteps: { readonly source: string; readonly key: string }[] = [];
-  for (const event of events) {
-    const ofKind = byKind.get(event.kind);
-    if (ofKind === undefined) byKind.set(event.kind, [event]);
-    else ofKind.push(event);
-    if (event.kind === 'step') runsOfSteps.push({ source: event.source, key: event.fields.runId as string });
-  }
+  const byKind: Map<Kind, { readonly source: string; readonly key: string }[]> = Map.groupBy(
+    events,
+    (event) => event.kind,
+  );
+  const runsOfSteps = events.flatMap(({ kind, source, fields }) =>
+    kind === 'step' ? [{ source, key: fields.runId as string }] : [],
+  );
   if (runsOfSteps.length > 0 && guess?.expectsNew('run') !== true)
     byKind.set('run', [...(byKind.get('run') ?? []), ...runsOfSteps]);
   await allStatements([
@@ -319,13 +318,9 @@ export function runDueAt(run: WorkingRecord, policy: LedgerPolicy, heardMs = 0):
   return new Date(Math.max(Date.parse(finishedAt), heardMs) + policy.settleAfterMs).toISOString();
 }
 
-function isSample({ kind }: NormalisedEvent): boolean {
-  return definitionOf(kind).sample === true;
-}
-
 /** Keeps readings over time of kinds whose record is only the latest one. */
 async function writeSamples(events: readonly NormalisedEvent[], { client }: RecordingContext): Promise<void> {
-  const samples = events.filter(isSample);
+  const samples = events.filter((event) => definitionOf(event.kind).sample);
   if (samples.length === 0) return;
   await client.query({
     name: 'sample_write',

@@ -169,21 +169,15 @@ export class RollupMoves {
   }
 
   async #addToRollups(client: ClientBase, seq: number): Promise<void> {
-    if (this.#pending.size === 0) return;
-    const ids: number[] = [];
-    const sums: string[] = [];
-    const counts: number[] = [];
-    const bucketsAt: (number | null)[] = [];
-    const exemplars: (string | null)[] = [];
+    const moved = [...this.#pending.values()];
     const buckets: number[] = [];
-    for (const moved of this.#pending.values()) {
-      ids.push(moved.series.id);
-      sums.push(moved.sum.total().toString());
-      counts.push(moved.count);
-      bucketsAt.push(moved.buckets === undefined ? null : buckets.length);
-      if (moved.buckets !== undefined) buckets.push(...moved.buckets);
-      exemplars.push(moved.exemplars === undefined ? null : JSON.stringify(moved.exemplars));
+    const bucketsAt = new Map<Pending, number>();
+    for (const pending of moved) {
+      if (pending.buckets === undefined) continue;
+      bucketsAt.set(pending, buckets.length);
+      buckets.push(...pending.buckets);
     }
+    if (moved.length === 0) return;
     await client.query({
       name: 'rollup_add',
       // A series that nothing touched for 30 days was retired from the exposition: it comes back as it went, so that
@@ -201,11 +195,11 @@ export class RollupMoves {
         from unnest($1::int[], $2::text[], $3::bigint[], $4::int[], $5::text[]) as m(id, value, count, buckets_at, exemplars)
         where r.id = m.id`,
       values: [
-        int4Array(ids),
-        textArray(sums),
-        int8Array(counts),
-        int4Array(bucketsAt),
-        textArray(exemplars),
+        int4Array(moved.map((m) => m.series.id)),
+        textArray(moved.map((m) => m.sum.total().toString())),
+        int8Array(moved.map((m) => m.count)),
+        int4Array(moved.map((m) => bucketsAt.get(m) ?? null)),
+        textArray(moved.map((m) => (m.exemplars === undefined ? null : JSON.stringify(m.exemplars)))),
         int8Array(buckets),
         seq,
       ],

@@ -84,7 +84,7 @@ export function addGaps(
   const today = Math.floor(nowMs / DAY_MS);
   for (const [day, cells] of Object.entries(gaps)) if (Number(day) > today - GAP_DAYS) days[day] = [...cells];
   let last = lastEventMs;
-  for (const ms of Float64Array.from(eventMs).sort()) {
+  for (const ms of [...eventMs].sort((a, b) => a - b)) {
     if (last !== undefined && ms > last) {
       const day = Math.floor(ms / DAY_MS);
       if (day > today - GAP_DAYS) {

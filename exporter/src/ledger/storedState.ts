@@ -72,16 +72,15 @@ export function writeCounted(
   registry: SeriesRegistry,
 ): string | null {
   if (counted.length === 0 && foreign.counted.length === 0) return null;
-  const stored: StoredCounted[number][] = [];
-  for (const { family, labels, key, value, carried, spent } of counted) {
+  const own = counted.map(({ family, labels, key, value, carried, spent }): StoredCounted[number] => {
     const { id } = registry.resolve(family, labels);
     if (spent !== undefined) {
       const { slot, project, persona, runId } = spent;
-      stored.push([id, key, value, null, [toNano(value).toString(), slot, project, persona, runId]]);
-    } else stored.push(carried === undefined ? [id, key, value] : [id, key, value, carried]);
-  }
-  stored.push(...foreign.counted);
-  return JSON.stringify(stored);
+      return [id, key, value, null, [toNano(value).toString(), slot, project, persona, runId]];
+    }
+    return carried === undefined ? [id, key, value] : [id, key, value, carried];
+  });
+  return JSON.stringify([...own, ...foreign.counted]);
 }
 
 function readSpent([, slot, project, persona, runId]: StoredSpent): Spent {
@@ -90,8 +89,5 @@ function readSpent([, slot, project, persona, runId]: StoredSpent): Spent {
 
 export function writeHeld(held: readonly Part[], foreign: ForeignFacts, registry: SeriesRegistry): string | null {
   if (held.length === 0 && foreign.held.length === 0) return null;
-  const stored: StoredHeld[number][] = [];
-  for (const { family, labels, value } of held) stored.push([registry.resolve(family, labels).id, value]);
-  stored.push(...foreign.held);
-  return JSON.stringify(stored);
+  return JSON.stringify([...held.map((p) => [registry.resolve(p.family, p.labels).id, p.value]), ...foreign.held]);
 }

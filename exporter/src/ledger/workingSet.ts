@@ -149,20 +149,17 @@ export class WorkingSet {
   }
 
   dirty(): WorkingRecord[] {
-    const dirty: WorkingRecord[] = [];
-    for (const records of this.#kinds.values()) for (const r of records.values()) if (r.dirty) dirty.push(r);
-    return dirty;
+    return [...this.#kinds.values()].flatMap((records) => [...records.values()].filter((r) => r.dirty));
   }
 
   /** Writes every changed record under change number `seq`. All statements are issued before it returns. */
   write(seq: number): Promise<unknown> {
     const written: Promise<unknown>[] = [];
     for (const [kind, records] of this.#kinds) {
-      const fresh: WorkingRecord[] = [];
-      const old: WorkingRecord[] = [];
-      for (const r of records.values()) if (r.dirty && r.state !== undefined) (r.existed ? old : fresh).push(r);
-      if (fresh.length > 0) written.push(this.#insert(kind, fresh, seq));
-      if (old.length > 0) written.push(this.#update(kind, old, seq));
+      const dirty = [...records.values()].filter((r) => r.dirty && r.state !== undefined);
+      const isOld = Object.groupBy(dirty, (r) => (r.existed ? 'old' : 'new'));
+      if (isOld.new !== undefined) written.push(this.#insert(kind, isOld.new, seq));
+      if (isOld.old !== undefined) written.push(this.#update(kind, isOld.old, seq));
     }
     return allStatements(written);
   }
@@ -189,46 +186,19 @@ export class WorkingSet {
   }
 
   #columns(records: readonly WorkingRecord[]): Buffer[] {
-    const sources: string[] = [];
-    const keys: string[] = [];
-    const docs: string[] = [];
-    const stamps: string[] = [];
-    const counted: (string | null)[] = [];
-    const held: (string | null)[] = [];
-    const pulled: (string | null)[] = [];
-    const settled: (number | null)[] = [];
-    const dueAt: (string | null)[] = [];
-    const at: string[] = [];
-    for (const record of records) {
-      const state = record.state as RecordState;
-      sources.push(record.source);
-      keys.push(record.key);
-      docs.push(JSON.stringify(state.doc));
-      stamps.push(JSON.stringify(state.stamps));
-      counted.push(writeCounted(state.counted, record.foreign, this.#registry));
-      held.push(writeHeld(state.held, record.foreign, this.#registry));
-      pulled.push(record.pulled);
-      settled.push(record.settled);
-      dueAt.push(record.dueAt);
-      at.push(record.at);
-    }
+    const state = (r: WorkingRecord) => r.state as RecordState;
     return [
-      textArray(sources),
-      textArray(keys),
-      jsonbArray(docs),
-      jsonArray(stamps),
-      jsonArray(counted),
-      jsonArray(held),
-      textArray(pulled),
-      int4Array(settled),
-      timestamptzArray(dueAt),
-      timestamptzArray(at),
+      textArray(records.map((r) => r.source)),
+      textArray(records.map((r) => r.key)),
+      jsonbArray(records.map((r) => JSON.stringify(state(r).doc))),
+      jsonArray(records.map((r) => JSON.stringify(state(r).stamps))),
+      jsonArray(records.map((r) => writeCounted(state(r).counted, r.foreign, this.#registry))),
+      jsonArray(records.map((r) => writeHeld(state(r).held, r.foreign, this.#registry))),
+      textArray(records.map((r) => r.pulled)),
+      int4Array(records.map((r) => r.settled)),
+      timestamptzArray(records.map((r) => r.dueAt)),
+      timestamptzArray(records.map((r) => r.at)),
     ];
-  }
-
-  /** Lets the records go when they are written, so that they are not copied by collections until the commit. */
-  forget(): void {
-    this.#kinds.clear();
   }
 
   #of(kind: Kind): Map<string, WorkingRecord> {

@@ -82,8 +82,7 @@ export function cleanValue(value: unknown, limits: ValueLimits, path = 'data', d
     return copy ?? value;
   }
   let copy: Record<string, unknown> | undefined;
-  for (const field in value) {
-    const inner = (value as Record<string, unknown>)[field];
+  for (const [field, inner] of Object.entries(value)) {
     if (field === '__proto__') throw new ValueRefused(`${path}: the field name __proto__ is not allowed; rename it`);
     const { clean, isSecret } = fieldName(field, path, limits);
     let cleaned =

@@ -71,8 +71,7 @@ export interface ObserveContext extends Omit<ViewContext, 'stampOf'> {
 export const OTHER = '__other__';
 
 function sameLabels(counted: readonly string[], now: readonly string[]): boolean {
-  for (let i = 0; i < counted.length; i++) if (counted[i] !== now[i] && counted[i] !== OTHER) return false;
-  return true;
+  return counted.every((value, i) => value === now[i] || value === OTHER);
 }
 
 function find<T extends { readonly family: FamilyName; readonly key: string }>(
@@ -80,8 +79,7 @@ function find<T extends { readonly family: FamilyName; readonly key: string }>(
   family: FamilyName,
   key: string,
 ): T | undefined {
-  for (const entry of list) if (entry.key === key && entry.family === family) return entry;
-  return undefined;
+  return list.find((entry) => entry.key === key && entry.family === family);
 }
 
 function contradicts(counted: Counted, fact: Fact): boolean {
@@ -105,7 +103,6 @@ export function observe(
   context: ObserveContext,
 ): Observation {
   const view = viewOf(kind, after.doc, after, context);
-  if (before === undefined && context.late === undefined && view.totals === undefined) return observeFirst(view);
   let cachedBefore: RecordView | undefined;
   const viewBefore = (state: RecordState) => {
     cachedBefore ??= viewOf(kind, state.doc, state, context);
@@ -130,7 +127,13 @@ export function observe(
     const known = find(counted, fact.family, fact.key);
     if (known === undefined) {
       moves.push(moveOf(fact));
-      fresh.push(countedOf(fact));
+      fresh.push({
+        family: fact.family,
+        key: fact.key,
+        labels: fact.labels,
+        value: fact.value ?? 1,
+        ...(fact.spent === undefined ? {} : { spent: fact.spent }),
+      });
     } else if (before !== undefined && known.carried === undefined && contradicts(known, fact)) {
       // A contradiction counts when it begins, not again with every later event of the record.
       const was = find(viewBefore(before).facts, fact.family, fact.key);
@@ -200,30 +203,15 @@ export function observe(
   }
 }
 
-/** Of a record that nothing is known of yet, as most are: all that it says is new. */
-function observeFirst({ facts, parts, births = [], resolves = [] }: RecordView): Observation {
-  return {
-    moves: facts.map(moveOf),
-    ended: [],
-    begun: parts,
-    births,
-    resolves,
-    corrections: [],
-    counted: facts.map(countedOf),
-    held: parts,
-  };
-}
-
-function hasValue(fact: Fact): fact is Fact & Move {
-  return fact.value !== undefined;
-}
-
 function moveOf(fact: Fact): Move {
-  return hasValue(fact) ? fact : { ...fact, value: 1 };
-}
-
-function countedOf({ family, key, labels, value = 1, spent }: Fact): Counted {
-  return spent === undefined ? { family, key, labels, value } : { family, key, labels, value, spent };
+  return {
+    family: fact.family,
+    labels: fact.labels,
+    value: fact.value ?? 1,
+    ...(fact.runId === undefined ? {} : { runId: fact.runId }),
+    ...(fact.at === undefined ? {} : { at: fact.at }),
+    ...(fact.spent === undefined ? {} : { spent: fact.spent }),
+  };
 }
 
 /**
