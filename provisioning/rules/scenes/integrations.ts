@@ -342,6 +342,11 @@ const adapterErrors: Scene = {
   cases: [
     { what: 'as ever', series: adapter(1.5, 0.1) },
     { what: 'a fifth fails', series: adapter(1.6, 0.4), fires: high },
+    {
+      what: 'a third fails of an adapter that is new',
+      series: [calls('ok', `_ ${DAY + 5}:+1.6`), calls('server', `_ ${DAY + 5}:+0.8`)],
+      fires: high,
+    },
     { what: '13% fail', series: [calls('ok', '0 0:+1.5'), calls('server', `0 0:+0.1 ${DAY}:+0.225`)], fires: high },
     // 10.5%: above 1.5 times the baseline, not above that and 2 points.
     { what: '10.5% fail', series: [calls('ok', '0 0:+1.5'), calls('server', `0 0:+0.1 ${DAY}:+0.176`)] },
@@ -434,6 +439,7 @@ const errorRate: Scene = {
     { what: 'of very many 8% more', series: [errors(`0 0:+400 ${DAY}:+432`)] },
     { what: 'of very many 15% more', series: [errors(`0 0:+400 ${DAY}:+460`)], fires: high },
     { what: 'the first ever', series: [errors(`_ ${DAY - 10}:0 ${DAY}:+2`)], fires: high },
+    { what: 'a component that never logged an error before', series: [errors(`_ ${DAY + 5}:+3`)], fires: high },
     { what: 'the first ever, and few', series: [errors(`_ ${DAY - 10}:0 ${DAY}:+1.2`)] },
     { what: 'the first ever, 20 of them', series: [errors(`_ ${DAY - 10}:0 ${TWENTY}`)], fires: { [DAY + 30]: {} } },
     {
