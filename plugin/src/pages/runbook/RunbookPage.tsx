@@ -47,5 +47,7 @@ const getStyles = (theme: GrafanaTheme2) => ({
     // Commands are copied from it: they wrap where they are too long for a phone.
     '& pre': { whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' },
     '& code': { whiteSpace: 'pre-wrap' },
+    // Within text a colour alone would not tell a link. Twice, to go before Grafana's own style of `markdown-html`.
+    '&& a': { color: theme.colors.text.link, textDecoration: 'underline' },
   }),
 });
