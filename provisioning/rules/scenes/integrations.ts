@@ -343,6 +343,11 @@ const adapterErrors: Scene = {
     { what: 'as ever', series: adapter(1.5, 0.1) },
     { what: 'a fifth fails', series: adapter(1.6, 0.4), fires: high },
     {
+      // The baseline knows them, from when their series began.
+      what: 'a tenth fails, as since half a day before',
+      series: [calls('ok', '0 0:+1.5'), calls('server', `_ ${DAY - 1200}:+0.15`)],
+    },
+    {
       what: 'a third fails of an adapter that is new',
       series: [calls('ok', `_ ${DAY + 5}:+1.6`), calls('server', `_ ${DAY + 5}:+0.8`)],
       fires: high,

@@ -7,7 +7,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^(FleetRepoRateLimitedRepeatedly|FleetQueueBacklogNotConsumed|FleetStoreErrors|FleetCriticalPathFailing|source_adapter:fleet_adapter_\w+:ratio_increase15m|\w+:fleet_(runs?|quality)_\w+:(history5m|increase\w+|ratio_increase\w+)) \| matcher \| \{[^}]*\} → (nothing|\{.*\}) \(\d\)/,
+      /^(FleetRepoRateLimitedRepeatedly|FleetQueueBacklogNotConsumed|FleetStoreErrors|FleetCriticalPathFailing|source_adapter:fleet_adapter_\w+:ratio_increase\w+|\w+:fleet_(runs?|quality)_\w+:(history5m|increase\w+|ratio_increase\w+)) \| matcher \| \{[^}]*\} → (nothing|\{.*\}) \(\d\)/,
     because: 'what it was before is taken from what it is now label by label: it is enough that one of them names them',
   },
   {
@@ -24,7 +24,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^(source:fleet_(errors|cache_hits|cache_misses):increase15m|source_adapter:fleet_adapter_(requests:|errors_per_request:ratio_)increase15m|source_queue:fleet_queue_jobs_enqueued:increase15m|Fleet(StoreErrors|ErrorVolumeHigh|CriticalPathFailing|RateLimitSustained)) \| window \| 5m → (600|150)s \([12]\)/,
+      /^(source:fleet_(errors|cache_hits|cache_misses):increase15m|source_adapter:fleet_adapter_(requests:increase15m|errors_per_request:ratio_increase\w+)|source_queue:fleet_queue_jobs_enqueued:increase15m|Fleet(StoreErrors|ErrorVolumeHigh|CriticalPathFailing|RateLimitSustained)) \| window \| 5m → (600|150)s \([12]\)/,
     because: 'how long a series says what it said last: it differs only where scrapes were missed for minutes',
   },
   {
