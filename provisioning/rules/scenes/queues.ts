@@ -147,6 +147,15 @@ const high = { [DAY + 30]: {}, [DAY + 90]: {} };
 const waitCases: readonly Case[] = [
   { what: 'slow, and no more jobs than usual', series: [...waits(0.5), usual], fires: high },
   { what: 'slow, and nothing is known of new jobs', series: waits(0.5), fires: high },
+  {
+    what: 'slow, of a queue that is new',
+    series: [
+      bucket('60', `_ ${DAY + 5}:+0.1`),
+      bucket('120', `_ ${DAY + 5}:+0.2`),
+      bucket('+Inf', `_ ${DAY + 5}:+0.2`),
+    ],
+    fires: high,
+  },
   { what: '2% are slow', series: [...waits(0.02), usual] },
   { what: '7% are slow', series: [...waits(0.07), usual], fires: high },
   { what: 'as ever', series: [...waits(0), usual] },

@@ -24,7 +24,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^(source:fleet_(errors|cache_hits|cache_misses):increase15m|source_adapter:fleet_adapter_(requests:increase15m|errors_per_request:ratio_increase\w+)|source_queue:fleet_queue_jobs_enqueued:increase15m|Fleet(StoreErrors|ErrorVolumeHigh|CriticalPathFailing|RateLimitSustained)) \| window \| 5m → (600|150)s \([12]\)/,
+      /^(source:fleet_(errors|cache_hits|cache_misses):increase15m|source_adapter:fleet_adapter_(requests:increase15m|errors_per_request:ratio_increase\w+)|source_queue:fleet_queue_(jobs_enqueued:|wait_seconds:p95_)increase15m|Fleet(StoreErrors|ErrorVolumeHigh|CriticalPathFailing|RateLimitSustained)) \| window \| 5m → (600|150)s \([12]\)/,
     because: 'how long a series says what it said last: it differs only where scrapes were missed for minutes',
   },
   {
