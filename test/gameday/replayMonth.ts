@@ -141,6 +141,9 @@ class Replica {
   #ingested!: Counter;
   #scraper!: Scraper;
   #nowMs = 0;
+  /** The last poll before it was started, and the last one that it made. */
+  #startedMs = 0;
+  #polledMs = 0;
   #isStarted = false;
   /** It is asked in full up to this time. */
   activeUntilMs = Number.POSITIVE_INFINITY;
@@ -167,6 +170,7 @@ class Replica {
         return budgetGauges(await this.#ledger.readBudgets());
       },
     );
+    this.#startedMs = Math.floor(atMs / POLL_MS) * POLL_MS;
     this.#isStarted = true;
     this.activeUntilMs = Number.POSITIVE_INFINITY;
   }
@@ -178,12 +182,15 @@ class Replica {
   /** The polls since the last scrape; they worked unless the source is gone. */
   poll(nowMs: number, polled: readonly string[]): void {
     this.#ensureStarted(nowMs, polled);
-    const at = Math.floor(nowMs / POLL_MS) * POLL_MS;
-    for (const source of polled) {
-      if (this.#down('ledger', at)) continue;
-      if (this.#down('source', at, source)) this.#sourceMetrics.pollFailed(source, 1);
-      else this.#sourceMetrics.pollWorked(source, 0.2, new Date(at));
-    }
+    const last = Math.floor(nowMs / POLL_MS) * POLL_MS;
+    // Several polls lie between two scrapes: the last one that worked counts, also where later ones did not.
+    for (let at = Math.max(this.#polledMs, this.#startedMs, last - MINUTE_MS) + POLL_MS; at <= last; at += POLL_MS)
+      for (const source of polled) {
+        if (this.#down('ledger', at)) continue;
+        if (this.#down('source', at, source)) this.#sourceMetrics.pollFailed(source, 1);
+        else this.#sourceMetrics.pollWorked(source, 0.2, new Date(at));
+      }
+    this.#polledMs = last;
   }
 
   note(happening: Happening): void {
