@@ -60,6 +60,7 @@ export const THRESHOLDS = {
     baseline: ['1d', 'the mean is of'],
     offset: ['1h', 'that ended so long ago, so that an incident is no part of its own baseline *'],
     for: ['10m', FOR],
+    keep_firing_for: ['15m', KEEP],
   },
   FleetAdapterErrorRateHigh: {
     factor: [1.5, 'times the baseline *'],

@@ -139,6 +139,11 @@ const waits = (slow: number) => [
   bucket('120', '0 0:+0.2'),
   bucket('+Inf', '0 0:+0.2'),
 ];
+const slowBetween = (from: number, to: number) => [
+  bucket('60', `0 0:+0.2 ${DAY + from}:+0.1 ${DAY + to}:+0.2`),
+  bucket('120', '0 0:+0.2'),
+  bucket('+Inf', '0 0:+0.2'),
+];
 /** From the last day on, in the first 5 minutes of each quarter of an hour so many a minute, and in the other 10 so many. */
 const byQuarters = (first: number, rest: number) =>
   Array.from({ length: 6 }, (_, i) => `${DAY + 15 * i}:+${first} ${DAY + 15 * i + 5}:+${rest}`).join(' ');
@@ -192,6 +197,9 @@ const waitCases: readonly Case[] = [
       usual,
     ],
   },
+  // Where it hovers at its edge, it is one alert and not two.
+  { what: 'slow until 25 minutes ago', series: [...slowBetween(30, 65), usual], fires: { [DAY + 90]: {} } },
+  { what: 'slow until 40 minutes ago', series: [...slowBetween(20, 50), usual] },
   {
     what: 'slow for 5 minutes of each quarter',
     series: [
