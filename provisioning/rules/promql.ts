@@ -36,6 +36,11 @@ export function rise(labels: string, series: Series, matchers: string, window: s
 /** A series that a scrape missed says for so long what it said last, as everywhere in Prometheus. */
 const LOOKBACK = '5m';
 
+/** What a series said so long ago, or said last before, should that scrape have been missed. */
+export function saidAgo(selector: string, ago: string): string {
+  return `last_over_time(${selector}[${LOOKBACK}] offset ${ago})`;
+}
+
 /**
  * As `rise`, to the last one: increase() extrapolates, and what happens between the samples of two windows that follow each other it
  * has in neither. A series that began in the window rose from what it showed first. For what the ledger counts: it never begins anew, as
@@ -52,8 +57,7 @@ export function riseExactly(
   const back = offset === undefined ? '' : ` offset ${offset}`;
   const begin = offset === undefined ? window : `${durationSeconds(window) + durationSeconds(offset)}s`;
   const now = `last_over_time(${selector}[${LOOKBACK}]${back})`;
-  const before = `last_over_time(${selector}[${LOOKBACK}] offset ${begin})`;
-  return `sum by (${labels}) (${once(`${now} - (${before} or min_over_time(${selector}[${window}]${back}))`)})`;
+  return `sum by (${labels}) (${once(`${now} - (${saidAgo(selector, begin)} or min_over_time(${selector}[${window}]${back}))`)})`;
 }
 
 /** As `riseExactly`, in the window that is open now: windows of that length begin when the clock says so. */

@@ -1,4 +1,4 @@
-import { once, riseExactly, unlessCatchingUp } from './promql.ts';
+import { once, riseExactly, saidAgo, unlessCatchingUp } from './promql.ts';
 import type { RuleFile } from './ruleFile.ts';
 import { valuesOf } from './thresholds.ts';
 
@@ -7,7 +7,7 @@ const wait = valuesOf('FleetQueueWaitHigh');
 const LABELS = 'source, queue';
 const DUE = 'fleet_queue_depth{state="due"}';
 /** By what was due then, whichever replica said so: without it nobody knows whether it grew. */
-const CHANGE = `${once(DUE)} - ${once(`${DUE} offset ${backlog.window}`)}`;
+const CHANGE = `${once(DUE)} - ${once(saidAgo(DUE, backlog.window))}`;
 const P95 = `source_queue:fleet_queue_wait_seconds:p95_increase${wait.window}`;
 const ENQUEUED = `source_queue:fleet_queue_jobs_enqueued:increase${wait.window}`;
 const USUAL = `source_queue:fleet_queue_jobs_enqueued:mean_increase${wait.window}_over${wait.baseline}`;

@@ -121,6 +121,11 @@ const backlog: Scene = {
       series: [depth('3 16:_ 27:4 30:+1'), finished('complete', '7 16:_ 27:9')],
       fires: { 44: {}, 52: {} },
     },
+    {
+      what: 'grows, and the scrape of ten minutes before was missed',
+      series: [depth('3 22:_ 23:3 29:+1')],
+      fires: { ...yes, 52: {} },
+    },
     { what: 'gone', series: [depth('3 30:+1 33:_')] },
     { what: 'nothing', series: [] },
     { what: 'catches up', series: [growing, catching('1')] },

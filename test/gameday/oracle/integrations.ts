@@ -175,14 +175,14 @@ function growthOf(readings: readonly EventHappening[], field: string): Point[] {
     .map(({ saidAt, data }, i) => ({ at: saidAt, by: Number(data[field]) - Number(said[i]?.data[field]) }));
 }
 
-/** Whether three windows of five minutes, as the clock cuts them, had one in them in the last hour. */
+/** Whether three of the twelve windows of five minutes of an hour, as the clock cuts them, had one in them: the open one is the last. */
 function inThreeWindows(times: readonly number[]): Steps<boolean> {
-  const edges = new Set(times.flatMap((at) => [at, at + HOUR_MS]));
+  const windowOf = (ms: number) => Math.floor(ms / (5 * MINUTE_MS));
+  const edges = new Set(times.flatMap((at) => [at, (windowOf(at) + 12) * 5 * MINUTE_MS]));
   return [...edges]
     .sort((a, b) => a - b)
     .map((at) => ({
       at,
-      value:
-        new Set(times.filter((t) => t <= at && t > at - HOUR_MS).map((t) => Math.floor(t / (5 * MINUTE_MS)))).size >= 3,
+      value: new Set(times.filter((t) => t <= at && windowOf(t) > windowOf(at) - 12).map(windowOf)).size >= 3,
     }));
 }
