@@ -11,6 +11,7 @@ export interface AlertRule {
   readonly expr: string;
   /** Where it is not the `for` of the alert's thresholds. */
   readonly for?: string;
+  readonly keep_firing_for?: string;
   /** Beside those of the expression and the severity. */
   readonly labels?: Readonly<Record<string, string>>;
   /** What is wrong, and where; Go templates of Prometheus. */
@@ -121,7 +122,7 @@ export function ruleOf(rule: Rule): PlainRule {
   if (!isAlert(rule)) return { record: rule.record, expr };
   const threshold = (name: string) => (THRESHOLDS[rule.alert] as Thresholds)[name]?.[0]?.toString();
   const wait = rule.for ?? threshold('for');
-  const keepFiring = threshold('keep_firing_for');
+  const keepFiring = rule.keep_firing_for ?? threshold('keep_firing_for');
   return {
     alert: rule.alert,
     expr,

@@ -103,6 +103,7 @@ function errorBudgetBurn(speed: 'fast' | 'slow'): AlertRule {
         and on (source) source:fleet_runs_ended:increase${short} >= ${burn.least_in_short}
         ${unlessCatchingUp(long)}`,
     for: burn[`${speed}_for`],
+    keep_firing_for: burn[`${speed}_keep`],
     labels: { long },
     summary: `The error budget of {{ $labels.source }} burns ${factor} times too fast`,
     description: `{{ $value | humanizePercentage }} of the runs failed or timed out over ${long}, and it goes on (over ${short} too). With ${burn.objective * 100}% of the runs to succeed, at most ${((1 - burn.objective) * 100).toFixed(0)}% may fail.`,
