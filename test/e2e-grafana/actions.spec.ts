@@ -6,7 +6,8 @@ test('an action is done in the name of who is signed in, and refused where it is
   request,
 }) => {
   const { GRAFANA_ADMIN_USER: acknowledgedBy = 'admin' } = process.env;
-  const { source, id: runId } = await fleet.first('runs', 'status=failed');
+  const isOpen = ({ acknowledgedAt }: { acknowledgedAt?: unknown }) => acknowledgedAt === undefined;
+  const { source, id: runId } = await fleet.first('runs', 'status=failed', isOpen);
   const done = await fleet.act({ action: 'acknowledge_run', source, runId, note: 'seen in Grafana' });
   expect(await done.json()).toMatchObject({ run: { runId, acknowledgedBy, acknowledgedNote: 'seen in Grafana' } });
   const nobodys = await fleet.act({ action: 'acknowledge_run', source, runId: 'nobody’s', note: 'x' });

@@ -10,8 +10,12 @@ export interface Place {
 }
 
 export interface Fleet {
-  /** @returns the first record of a list of the exporter's API */
-  first(list: 'runs' | 'chains' | 'sandboxes', filters: string): Promise<Place>;
+  /** @returns the first record of a list of the exporter's API, or the first that is `wanted` of its 500 newest */
+  first(
+    list: 'runs' | 'chains' | 'sandboxes',
+    filters: string,
+    wanted?: (record: Readonly<Record<string, unknown>>) => boolean,
+  ): Promise<Place>;
   /** @returns an action's answer, asked as who is signed in */
   act(action: object): ReturnType<Page['request']['post']>;
   /** @returns the address of an app page, with the suite's data source */
@@ -65,10 +69,10 @@ export const test = grafanaTest.extend<{ fleet: Fleet; errors: string[] }, { sig
   fleet: async ({ request }, use) => {
     const saved: string[] = [];
     await use({
-      async first(list, filters) {
-        const response = await request.get(`${PROXY}/read/api/v1/${list}?${filters}`);
+      async first(list, filters, wanted = () => true) {
+        const response = await request.get(`${PROXY}/read/api/v1/${list}?${filters}&limit=500`);
         const { data } = (await response.json()) as { data: readonly Record<string, string>[] };
-        const { source, [KEYS[list]]: id } = data[0] ?? {};
+        const { source, [KEYS[list]]: id } = data.find(wanted) ?? {};
         if (source === undefined || id === undefined) throw new Error(`the demo fleet has no ${list} of ${filters}`);
         return { source, id };
       },
