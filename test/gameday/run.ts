@@ -3,7 +3,7 @@
  * are evaluated by a real Prometheus in simulated time, and what they page is held against an oracle that reads the records alone.
  * `--seeds 20 --days 30 --interval 60` (seconds, of scrapes and evaluations), `--seed`, `--json <file>` for the scores, `--no-real-time`.
  * `--throughout`: every rule at every evaluation, also where it cannot tell anything.
- * `--scores <file>`, more than once: tells what earlier runs wrote with --json, together. PROMETHEUS names another prometheus than that of the PATH.
+ * `--scores <file>`, more than once: tells what earlier runs wrote with --json, together.
  * Ends with 1 where something was not found in time, was false, or was told twice.
  */
 import { randomBytes } from 'node:crypto';
