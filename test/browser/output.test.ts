@@ -127,7 +127,8 @@ describe('the live stream', () => {
     context.on('request', (request) => {
       if (request.url().includes('/api/v1/stream')) open.add(request);
     });
-    for (const end of ['requestfinished', 'requestfailed'] as const) context.on(end, (request) => open.delete(request));
+    const isOver = (request: Request) => open.delete(request);
+    context.on('requestfinished', isOver).on('requestfailed', isOver);
     const tabs: Page[] = [];
     for (let i = 0; i < 7; i++) {
       const tab = await context.newPage();

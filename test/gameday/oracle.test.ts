@@ -66,6 +66,28 @@ it('a source that does not answer is stale from its last success on, or from the
   expect(held('FleetSourceStale', { outages })).toEqual([[CRUCIBLE, '14.75-20', '26-40']]);
 });
 
+it('a source is silent from the newest that it told, be it late, and after an hour at least', () => {
+  const told = (minute: number, saidMinute = minute): Happening => ({
+    what: 'event',
+    source: DEMITON,
+    kind: 'run',
+    at: at(minute),
+    saidAt: at(saidMinute),
+    data: { runId: `r${minute}` },
+  });
+  const everyMinute = (events: number) => Array.from({ length: events }, (_, i) => told(i));
+  const silent = (happenings: Happening[]) => held('FleetIngestSilent', { happenings });
+  expect(silent(everyMinute(20))).toEqual([]);
+  expect(silent(everyMinute(21))).toEqual([[DEMITON, '80-2880']]);
+  // Told of minute 230 at 300, of what is known already at 320, and of what is to come at 330.
+  expect(silent([...everyMinute(201), told(300, 230), told(320, 10), told(330, 500)])).toEqual([
+    [DEMITON, '260-330', '390-2880'],
+  ]);
+  expect(silent([...everyMinute(201), told(250, 230)])).toEqual([[DEMITON, '290-2880']]);
+  // Every 40 minutes: 3 times 4,096 seconds.
+  expect(silent(Array.from({ length: 22 }, (_, i) => told(i * 40)))).toEqual([[DEMITON, '1044.8-2880']]);
+});
+
 it('a job counts when it is heard of, whatever its sender says', () => {
   const job = (minute: number, saidMinute: number, waited: number): Happening => ({
     what: 'event',

@@ -10,7 +10,7 @@ import {
   POLL_MS,
   REPLICAS,
 } from '../world.ts';
-import { atLeast, type EventHappening, type Evidence, fresh, groups, LATE_MS, text, whileBetween } from './evidence.ts';
+import { atLeast, type EventHappening, type Evidence, fresh, groups, text, whileBetween } from './evidence.ts';
 
 /** The exporter itself: its sources, its ledger, its replicas. */
 export function judgeExporter({ say, of, events, timeline }: Evidence): void {
@@ -122,25 +122,27 @@ function foldsOf(errors: readonly EventHappening[]): Point[] {
 
 /** Nothing for three times the usual gap (p99 of the last 14 days, up to a power of two of seconds), and for an hour at least. */
 function silenceOf(events: readonly EventHappening[], endMs: number): Steps<boolean> {
-  // What is told late closes no gap.
-  const fresh = events.filter(({ saidAt, at }) => at - saidAt < LATE_MS).map(({ saidAt, at }) => Math.min(saidAt, at));
-  const times = [...new Set(fresh)].sort((a, b) => a - b);
-  const gaps = times.slice(1).map((at, i) => ({ at, gap: (at - (times[i] as number)) / 1_000 }));
-  const deadlines: { at: number; value: number | undefined }[] = [];
-  times.forEach((at, i) => {
-    const next = times[i + 1] ?? endMs;
-    if (next - at < HOUR_MS) {
-      deadlines.push({ at, value: undefined });
-      return;
-    }
-    const days = Math.floor(at / DAY_MS) - 14;
-    const recent = gaps.filter((g) => g.at <= at && Math.floor(g.at / DAY_MS) > days).map(({ gap }) => gap);
-    if (recent.length < 20) {
-      deadlines.push({ at, value: undefined });
-      return;
-    }
-    const p99 = recent.sort((a, b) => a - b)[Math.ceil(recent.length * 0.99) - 1] as number;
-    deadlines.push({ at, value: at + Math.max(3 * 2 ** Math.ceil(Math.log2(p99)), 3_600) * 1_000 });
-  });
-  return atDeadline(deadlines);
+  const gaps: { at: number; gap: number }[] = [];
+  const news: { at: number; last: number }[] = [];
+  let last: number | undefined;
+  // History counts, too: who tells late what happened at three was heard of until three.
+  const said = events.map(({ at, saidAt }) => ({ at, last: Math.min(saidAt, at) }));
+  for (const one of said.sort((a, b) => a.at - b.at || a.last - b.last)) {
+    if (last !== undefined && one.last <= last) continue;
+    if (last !== undefined) gaps.push({ at: one.last, gap: (one.last - last) / 1_000 });
+    last = one.last;
+    news.push(one);
+  }
+  return atDeadline(
+    news.map(({ at, last }, i) => {
+      const next = news[i + 1]?.at ?? endMs;
+      if (next - last < HOUR_MS) return { at, value: undefined };
+      const days = Math.floor(at / DAY_MS) - 14;
+      const recent = gaps.slice(0, i).filter((g) => Math.floor(g.at / DAY_MS) > days);
+      if (recent.length < 20) return { at, value: undefined };
+      const inOrder = recent.map(({ gap }) => gap).sort((a, b) => a - b);
+      const p99 = inOrder[Math.ceil(inOrder.length * 0.99) - 1] as number;
+      return { at, value: last + Math.max(3 * 2 ** Math.ceil(Math.log2(p99)), 3_600) * 1_000 };
+    }),
+  );
 }
