@@ -18,6 +18,9 @@ export type Thresholds = Readonly<Record<string, Threshold>>;
 
 const FOR = 'holds so long before it fires';
 const KEEP = 'goes on firing so long after it held last';
+/** An exporter that starts anew shows no gauges for less than that: what they said goes on. */
+export const RESTART = '5m';
+const KEEP_RESTART = [RESTART, `${KEEP}: an exporter starts anew in less *`] as const;
 
 /** Every figure of every rule, once. Durations as Prometheus writes them, money in USD, ratios of 1, sizes in bytes. */
 export const THRESHOLDS = {
@@ -28,9 +31,16 @@ export const THRESHOLDS = {
     least_of_project: [10, 'finished runs of a project, at least *'],
     keep_firing_for: ['10m', KEEP],
   },
-  FleetRunStuck: { age: [7200, 'seconds that a run has been running, above'], for: ['1m', FOR] },
-  FleetFailedRunUnattended: { age: [300, 'seconds since the oldest unresolved failure, above'] },
-  FleetApprovalSlaBreached: { for: ['1m', FOR] },
+  FleetRunStuck: {
+    age: [7200, 'seconds that a run has been running, above'],
+    for: ['1m', FOR],
+    keep_firing_for: KEEP_RESTART,
+  },
+  FleetFailedRunUnattended: {
+    age: [300, 'seconds since the oldest unresolved failure, above'],
+    keep_firing_for: KEEP_RESTART,
+  },
+  FleetApprovalSlaBreached: { for: ['1m', FOR], keep_firing_for: KEEP_RESTART },
   FleetRunErrorBudgetBurn: {
     objective: [0.95, 'of finished runs succeed; above 1 - 1/fast_burn, or the fast burn can never be reached *'],
     fast_burn: [14.4, 'times the pace that uses the budget up in 30 days: 2% of it in one hour'],
@@ -52,9 +62,17 @@ export const THRESHOLDS = {
     categories: ['api_key|template_not_found|timeout|git_push|rate_limit', 'categories that configuration mends'],
   },
   FleetBudgetExceeded: { keep_firing_for: ['15m', KEEP] },
-  FleetBudgetNearLimit: { ratio: [0.8, 'of the limit is spent, at least *'], for: ['5m', FOR] },
-  FleetBudgetPaused: {},
-  FleetQueueBacklogNotConsumed: { window: ['10m', 'due jobs grow and none finishes over'], for: ['5m', FOR] },
+  FleetBudgetNearLimit: {
+    ratio: [0.8, 'of the limit is spent, at least *'],
+    for: ['5m', FOR],
+    keep_firing_for: KEEP_RESTART,
+  },
+  FleetBudgetPaused: { keep_firing_for: KEEP_RESTART },
+  FleetQueueBacklogNotConsumed: {
+    window: ['10m', 'due jobs grow and none finishes over'],
+    for: ['5m', FOR],
+    keep_firing_for: KEEP_RESTART,
+  },
   FleetQueueWaitHigh: {
     wait: [60, 'seconds that 95% of the jobs wait at most, above *'],
     window: ['15m', 'over *'],
@@ -105,7 +123,7 @@ export const THRESHOLDS = {
     window: ['5m', 'windows of'],
     range: ['55m', 'over, and the window that is open now: an hour'],
   },
-  FleetStoreDown: { for: ['2m', FOR] },
+  FleetStoreDown: { for: ['2m', FOR], keep_firing_for: KEEP_RESTART },
   FleetStoreErrors: {
     errors: [3, 'connection failures and timeouts of a store, at least *'],
     window: ['5m', 'over'],
@@ -118,12 +136,17 @@ export const THRESHOLDS = {
     for: ['30m', FOR],
   },
   FleetCacheEvictions: { window: ['15m', 'any eviction over'] },
-  FleetCacheMemoryHigh: { bytes: [512 * 1024 * 1024, 'bytes that the cache uses (512 MiB), above'], for: ['10m', FOR] },
+  FleetCacheMemoryHigh: {
+    bytes: [512 * 1024 * 1024, 'bytes that the cache uses (512 MiB), above'],
+    for: ['10m', FOR],
+    keep_firing_for: KEEP_RESTART,
+  },
   FleetQualityDrop: {
     points: [10, "points that the mean composite score is below the workflow's baseline, above"],
     window: ['6h', 'over'],
     least: [3, 'evaluated runs in the window, at least *'],
     for: ['30m', `${FOR} *`],
+    keep_firing_for: KEEP_RESTART,
   },
   FleetQualityThresholdMissed: {
     ratio: [0.5, 'of the evaluated runs miss their threshold, above *'],
@@ -131,7 +154,10 @@ export const THRESHOLDS = {
     least: [3, 'evaluated runs in the window, at least *'],
     for: ['30m', FOR],
   },
-  FleetPullRequestBlockedOnCi: { age: [3600, 'seconds that CI has blocked a pull request, above *'] },
+  FleetPullRequestBlockedOnCi: {
+    age: [3600, 'seconds that CI has blocked a pull request, above *'],
+    keep_firing_for: KEEP_RESTART,
+  },
   FleetPullRequestFailing: {
     failures: [3, 'pull requests of a project that could not be created, at least *'],
     window: ['1h', 'over'],
@@ -144,18 +170,23 @@ export const THRESHOLDS = {
   },
   FleetArtifactsMissing: { runs: [3, 'finished runs without artifacts, at least *'], window: ['30m', 'over'] },
   FleetUsageMissing: { runs: [5, 'finished runs without usage figures, at least *'], window: ['1h', 'over'] },
-  FleetPersonaUnused: { age: [30 * 86_400, 'seconds since a persona was used (30 days), above'], for: ['1h', FOR] },
+  FleetPersonaUnused: {
+    age: [30 * 86_400, 'seconds since a persona was used (30 days), above'],
+    for: ['1h', FOR],
+    keep_firing_for: KEEP_RESTART,
+  },
   FleetSourceStale: { age: [300, 'seconds since the last poll that worked, above *'], for: ['1m', FOR] },
   FleetSeriesFolded: { window: ['1h', 'over'] },
   FleetIngestSilent: {
     factor: [3, "times the source's usual gap between events, above *"],
     least: [3600, 'seconds of silence, above *'],
     for: ['10m', FOR],
+    keep_firing_for: KEEP_RESTART,
   },
   FleetIngestRefused: { window: ['5m', 'over'], for: ['2m', FOR] },
-  FleetDeadLetters: { for: ['10m', FOR] },
+  FleetDeadLetters: { for: ['10m', FOR], keep_firing_for: KEEP_RESTART },
   FleetLedgerDown: { for: ['1m', FOR] },
-  FleetLedgerMismatch: {},
+  FleetLedgerMismatch: { keep_firing_for: KEEP_RESTART },
   FleetReplicaDown: { for: ['5m', FOR] },
   FleetExporterDown: { for: ['2m', FOR] },
   FleetWatchdog: {},

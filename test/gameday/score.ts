@@ -1,4 +1,6 @@
 import { BIRTH_MS } from '../../exporter/src/metrics/rollupSnapshot.ts';
+import { durationSeconds } from '../../provisioning/rules/promql.ts';
+import { RESTART } from '../../provisioning/rules/thresholds.ts';
 import type { Firing } from './alertStates.ts';
 import type { Condition } from './oracle/evidence.ts';
 import type { Page } from './pages.ts';
@@ -104,14 +106,18 @@ export function scorePages({
     conditions.filter((condition) => ofCondition(condition)(page)).flatMap(({ spans }) => spans);
   const falsePages = pages.filter((page) => {
     const forMs = forOf(page.alert, page.labels);
-    // In a stretch that is to be paged, or one that had lasted as long as it has to. increase() extrapolates: it can be a moment ahead.
-    return !spansFor(page).some(
+    // No rule sees a break between two evaluations. In a stretch that is to be paged, or one that had lasted as long as it has to. increase() extrapolates: it can be a moment ahead.
+    return !joinSpans(spansFor(page), intervalMs).some(
       ({ from, to }) =>
         from <= page.from + slackMs &&
         to + slackMs >= page.from &&
         (to - from >= forMs || from <= page.from - forMs + slackMs),
     );
   });
+  // That the exporter starts anew is no reason to tell it again.
+  const restartMs = durationSeconds(RESTART) * 1_000 - slackMs;
+  const outages = timeline.outages.filter((o) => o.of !== 'replica' || o.to - o.from >= restartMs);
+  const deaf = blindSpans({ ...timeline, outages }, intervalMs);
   const duplicatePages = pages.filter((page) => {
     const told = joinSpans(spansFor(page), slackMs).find(
       ({ from, to }) => from <= page.from + slackMs && page.from <= to + slackMs,
@@ -123,7 +129,7 @@ export function scorePages({
         sameLabels(other.labels, page.labels) &&
         told !== undefined &&
         other.from >= told.from - slackMs &&
-        !isBlinded(page.alert, page.labels, { from: other.from, to: page.from }, blind),
+        !isBlinded(page.alert, page.labels, { from: other.from, to: page.from }, deaf),
     );
   });
   return {

@@ -1,9 +1,10 @@
 import type { AlertName } from '../alertNames.ts';
 import { durationSeconds } from '../promql.ts';
+import { restartScene } from './restartScene.ts';
 import type { Labels, Scene } from './scene.ts';
 
 /** What holds of every rule about how long something has been so: a gauge with a point in time, and an age above which it fires. */
-export function ageScene(rule: {
+export function ageScenes(rule: {
   readonly alert: AlertName;
   readonly family: string;
   readonly labels: Labels;
@@ -12,7 +13,7 @@ export function ageScene(rule: {
   /** Seconds. */
   readonly age: number;
   readonly for?: string;
-}): Scene {
+}): readonly Scene[] {
   const { alert, family, labels, others = [], age } = rule;
   const hold = durationSeconds(rule.for ?? '0m') / 60;
   // Half a minute off the minutes at which rules are evaluated. Points in time may lie before the start, 1970.
@@ -23,7 +24,7 @@ export function ageScene(rule: {
     `${family}{${Object.entries({ source: '$', ...labels, ...own })
       .map(([name, text]) => `${name}="${text}"`)
       .join(',')}} ${value}`;
-  return {
+  const scene: Scene = {
     alert,
     labels: { job: 'fleetlens', ...labels },
     at: [...new Set([first - 1, first + hold - 1, first + hold, first + hold + 1])],
@@ -55,4 +56,8 @@ export function ageScene(rule: {
       ...others.map((own) => ({ what: `of ${Object.values(own).join(' ')}`, series: [line(`${since}`, own)] })),
     ],
   };
+  return [
+    scene,
+    restartScene({ alert, labels: { job: 'fleetlens', ...labels }, series: [line(`=-${age}`)], firesAt: 10 + hold }),
+  ];
 }

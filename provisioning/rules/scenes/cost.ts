@@ -1,4 +1,5 @@
-import { ageScene } from './ageScene.ts';
+import { ageScenes } from './ageScene.ts';
+import { restartScene } from './restartScene.ts';
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
@@ -119,6 +120,20 @@ export const COST_SCENES: readonly Scene[] = [
   exceeded,
   near,
   paused,
+  restartScene({
+    alert: 'FleetBudgetNearLimit',
+    key: 'subject',
+    labels: LABELS,
+    series: [budget('limit_usd', '200'), budget('spent_usd', '170')],
+    firesAt: 10,
+  }),
+  restartScene({
+    alert: 'FleetBudgetPaused',
+    key: 'subject',
+    labels: LABELS,
+    series: [budget('paused', '1')],
+    firesAt: 10,
+  }),
   windowScene({
     alert: 'FleetUsageMissing',
     family: 'fleet_run_usage_missing_total',
@@ -131,7 +146,7 @@ export const COST_SCENES: readonly Scene[] = [
     past: [93],
     catchUp: 60,
   }),
-  ageScene({
+  ...ageScenes({
     alert: 'FleetPersonaUnused',
     family: 'fleet_persona_last_used_timestamp_seconds',
     labels: { project: 'web', persona: 'dev' },

@@ -1,3 +1,4 @@
+import { restartScene } from './restartScene.ts';
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
@@ -78,6 +79,12 @@ export const EXPORTER_SCENES: readonly Scene[] = [
       { what: 'sent an hour later', series: [lastEvent('3660'), usualGap('2400')], fires: { 200: {} } },
     ],
   },
+  restartScene({
+    alert: 'FleetIngestSilent',
+    labels: {},
+    series: [lastEvent('=-5000'), usualGap('1')],
+    firesAt: 15,
+  }),
   windowScene({
     alert: 'FleetIngestRefused',
     family: 'fleetlens_ingest_events_total',
@@ -115,6 +122,12 @@ export const EXPORTER_SCENES: readonly Scene[] = [
       { what: 'unknown', series: [] },
     ],
   },
+  restartScene({
+    alert: 'FleetDeadLetters',
+    labels: { job: 'fleetlens' },
+    series: ['fleetlens_dead_letters{source="$"} 1'],
+    firesAt: 15,
+  }),
   {
     alert: 'FleetSeriesFolded',
     key: 'family',
@@ -172,6 +185,23 @@ export const EXPORTER_SCENES: readonly Scene[] = [
         'fleetlens_ledger_mismatches{job="fleetlens",instance="b"} 0 10:1',
       ],
       fires: { 10: {} },
+    },
+    { job: 'fleetlens' },
+  ),
+  restartScene({
+    alert: 'FleetLedgerMismatch',
+    labels: { job: 'fleetlens' },
+    key: null,
+    series: ['fleetlens_ledger_mismatches{} 1'],
+    firesAt: 10,
+  }),
+  alone(
+    'FleetLedgerMismatch',
+    [12, 13, 17, 18],
+    {
+      what: 'none any more',
+      series: ['fleetlens_ledger_mismatches{} 1 13:0'],
+      fires: { 12: {}, 13: {}, 17: {} },
     },
     { job: 'fleetlens' },
   ),

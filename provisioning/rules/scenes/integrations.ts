@@ -1,3 +1,4 @@
+import { restartScene } from './restartScene.ts';
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
@@ -317,6 +318,18 @@ export const STORE_SCENES: readonly Scene[] = [
       { what: 'no cache', series: [] },
     ],
   },
+  restartScene({
+    alert: 'FleetStoreDown',
+    labels: { job: 'fleetlens', store: 'redis' },
+    series: ['fleet_store_up{source="$",store="redis"} 0'],
+    firesAt: 10,
+  }),
+  restartScene({
+    alert: 'FleetCacheMemoryHigh',
+    labels: { job: 'fleetlens' },
+    series: [`fleet_cache_memory_bytes{source="$"} ${513 * 1024 * 1024}`],
+    firesAt: 15,
+  }),
 ];
 
 /** More than a day of 5-minute samples with 100 calls an hour, 6 of which fail; from minute 1980 on as each case says. */

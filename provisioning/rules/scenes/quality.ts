@@ -1,4 +1,5 @@
-import { ageScene } from './ageScene.ts';
+import { ageScenes } from './ageScene.ts';
+import { restartScene } from './restartScene.ts';
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
@@ -326,7 +327,17 @@ const missedPast: Scene = {
 
 export const QUALITY_LONG_SCENES: readonly Scene[] = [drop, dropHistory, dropPast, missed, missedHistory, missedPast];
 export const QUALITY_SCENES: readonly Scene[] = [
-  ageScene({
+  restartScene({
+    alert: 'FleetQualityDrop',
+    labels: PLACE,
+    series: [
+      baseline('80'),
+      of('fleet_quality_score_sum', '0 10:40 12:80 14:120'),
+      of('fleet_quality_score_count', '0 10:1 12:2 14:3'),
+    ],
+    firesAt: 60,
+  }),
+  ...ageScenes({
     alert: 'FleetPullRequestBlockedOnCi',
     family: 'fleet_pull_request_oldest_blocked_timestamp_seconds',
     labels: { project: 'web' },

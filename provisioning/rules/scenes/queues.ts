@@ -1,3 +1,4 @@
+import { restartScene } from './restartScene.ts';
 import type { Case, Scene } from './scene.ts';
 
 const depth = (steps: string, state = 'due', queue = 'agents') =>
@@ -63,10 +64,14 @@ const backlog: Scene = {
       what: 'jobs finish, and one replica is behind',
       series: [growing, ...differing((steps) => finished('complete', steps), '7 22:+1', '7')],
     },
-    { what: 'grew once', series: [depth('3 30:9')], fires: { 35: {} } },
+    { what: 'grew once', series: [depth('3 28:9')], fires: { 34: {}, 35: {} } },
     { what: 'grew once, 9 minutes before', series: [depth('3 35:9')], fires: { 44: {} } },
     { what: 'stays the same, with new jobs', series: [depth('3'), enqueued('5 29:+0.2')], fires: { ...yes, 52: {} } },
-    { what: 'stays the same, with a new job long ago', series: [depth('3'), enqueued('5 30:6')], fires: { 35: {} } },
+    {
+      what: 'stays the same, with a new job long ago',
+      series: [depth('3'), enqueued('5 28:6')],
+      fires: { 34: {}, 35: {} },
+    },
     { what: 'stays the same, without new jobs', series: [depth('3'), enqueued('5')] },
     { what: 'one job stays, with new jobs', series: [depth('1'), enqueued('5 29:+0.2')], fires: { ...yes, 52: {} } },
     {
@@ -242,5 +247,13 @@ const waitHigh: Scene = {
   cases: waitCases,
 };
 
-export const QUEUE_SCENES: readonly Scene[] = [backlog];
+export const QUEUE_SCENES: readonly Scene[] = [
+  backlog,
+  restartScene({
+    alert: 'FleetQueueBacklogNotConsumed',
+    labels: { job: 'fleetlens', queue: 'agents', state: 'due' },
+    series: [depth('3 0:+1'), enqueued('5 0:+1')],
+    firesAt: 30,
+  }),
+];
 export const QUEUE_DAY_SCENES: readonly Scene[] = [waitHigh];

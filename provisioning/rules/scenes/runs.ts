@@ -1,4 +1,5 @@
-import { ageScene } from './ageScene.ts';
+import { ageScenes } from './ageScene.ts';
+import { restartScene } from './restartScene.ts';
 import type { Scene } from './scene.ts';
 import { windowScene } from './windowScene.ts';
 
@@ -353,7 +354,7 @@ export const FAILURE_SCENES: readonly Scene[] = [failureRate, errorBudgetBegins]
 export const FAILURE_LONG_SCENES: readonly Scene[] = [errorBudgetBurn, errorBudgetOfSixHours];
 
 export const RUN_SCENES: readonly Scene[] = [
-  ageScene({
+  ...ageScenes({
     alert: 'FleetRunStuck',
     family: 'fleet_run_oldest_timestamp_seconds',
     labels: { ...runOf, status: 'running' },
@@ -361,7 +362,7 @@ export const RUN_SCENES: readonly Scene[] = [
     age: 7200,
     for: '1m',
   }),
-  ageScene({
+  ...ageScenes({
     alert: 'FleetFailedRunUnattended',
     family: 'fleet_run_oldest_unresolved_failure_timestamp_seconds',
     labels: runOf,
@@ -388,6 +389,12 @@ export const RUN_SCENES: readonly Scene[] = [
     ],
   },
   approvals,
+  restartScene({
+    alert: 'FleetApprovalSlaBreached',
+    labels: runOf,
+    series: [asked('30'), sla('60')],
+    firesAt: 10,
+  }),
   windowScene({
     alert: 'FleetFailurePattern',
     family: 'fleet_run_errors_total',
