@@ -20,7 +20,13 @@ const RUNBOOK = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 
 
 const SECTIONS = RUNBOOK.split(/^(?=##+ )/m).map((section) => {
   const [, level = '', title = ''] = /^(#+) (.*)$/m.exec(section) ?? [];
-  return { level: level.length, title, points: [...section.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, name]) => name) };
+  const [, ends = ''] = /^- \*\*Ends\*\*: (.*)$/m.exec(section) ?? [];
+  return {
+    level: level.length,
+    title,
+    points: [...section.matchAll(/^- \*\*(.+?)\*\*/gm)].map(([, name]) => name),
+    ends,
+  };
 });
 const ALERTS = SECTIONS.filter(({ level, title }) => level === 3 && /^Fleet\w+$/.test(title));
 const INCIDENTS = SECTIONS.filter(({ level, title }) => level === 3 && !/^Fleet\w+$/.test(title));
@@ -40,16 +46,20 @@ const QUERIES = [
 ];
 
 interface RuleFile {
-  readonly groups: readonly { readonly rules: readonly { readonly alert?: string }[] }[];
+  readonly groups: readonly {
+    readonly rules: readonly { readonly alert?: string; readonly keep_firing_for?: string }[];
+  }[];
+}
+
+async function readRules() {
+  const files = (await readdir(RULES)).filter((name) => name.endsWith('.yml'));
+  const contents = await Promise.all(files.map((name) => readFile(join(RULES, name), 'utf8')));
+  return contents.flatMap((content) => (parse(content) as RuleFile).groups.flatMap(({ rules }) => rules));
 }
 
 describe('docs/runbook.md', () => {
   it('has a heading for each alert of the rules, and for no other', async () => {
-    const files = (await readdir(RULES)).filter((name) => name.endsWith('.yml'));
-    const contents = await Promise.all(files.map((name) => readFile(join(RULES, name), 'utf8')));
-    const names = contents
-      .flatMap((content) => (parse(content) as RuleFile).groups.flatMap(({ rules }) => rules))
-      .flatMap(({ alert }) => alert ?? []);
+    const names = (await readRules()).flatMap(({ alert }) => alert ?? []);
     expect(names.length).toBeGreaterThan(0);
     expect(ALERTS.map(({ title }) => title).sort()).toEqual([...new Set(names)].sort());
   });
@@ -57,6 +67,16 @@ describe('docs/runbook.md', () => {
   it('says of each alert what it means, how to diagnose it, what to do, when to escalate and what ends it', () => {
     const incomplete = ALERTS.filter(({ points }) => points.join() !== 'Means,Diagnose,Act,Escalate,Ends');
     expect(incomplete.map(({ title }) => title)).toEqual([]);
+  });
+
+  it('says of each alert that goes on firing for how long it does', async () => {
+    const kept = (await readRules()).filter(({ keep_firing_for }) => keep_firing_for !== undefined);
+    expect(kept.length).toBeGreaterThan(0);
+    const silent = kept.filter(({ alert, keep_firing_for = '' }) => {
+      const ends = ALERTS.find(({ title }) => title === alert)?.ends ?? '';
+      return !ends.includes(keep_firing_for.replace('m', ' minutes after '));
+    });
+    expect(silent.map(({ alert }) => alert)).toEqual([]);
   });
 
   it('has three lines for each of the five incidents', () => {
