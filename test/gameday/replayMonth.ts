@@ -66,13 +66,14 @@ export async function replayMonth(timeline: Timeline, options: ReplayOptions): P
         const happened: Happening[] = [];
         for (let h = timeline.happenings[next]; h !== undefined && h.at <= nowMs; h = timeline.happenings[++next])
           happened.push(h);
-        const last = happened.at(-1);
         const isDue = active.isDue(nowMs - intervalMs, nowMs);
-        if (last !== undefined || isDue) {
-          await ledger.setClock(last?.at ?? nowMs);
-          await ledger.apply(happened);
+        if (happened.length > 0 || isDue) {
+          for (const [at, together] of Map.groupBy(happened, (happening) => happening.at)) {
+            await ledger.setClock(at);
+            await ledger.apply(together);
+          }
           // The exporter looks every few seconds at what is due, not with the next event.
-          if (isDue && last !== undefined) {
+          if (isDue) {
             await ledger.setClock(nowMs);
             await ledger.apply([]);
           }
