@@ -178,7 +178,7 @@ export async function evaluateRules(
   for (const rule of rules) {
     const started = performance.now();
     const answer = await evaluate(url, rule.expr, evaluations, needed.get(rule) ?? []);
-    if (rule.record !== undefined) await writeRecorded(url, rule.record, rule, answer, intervalMs);
+    if (rule.record !== undefined) await writeRecorded(url, rule.record, rule, answer, evaluations);
     else
       for (const { metric, times: held } of answer) {
         const { __name__: _name, ...labels } = metric;
@@ -191,13 +191,13 @@ export async function evaluateRules(
   return firings;
 }
 
-/** What a recording rule says; where a series is not in the answer any more, it ends. */
+/** What a recording rule says; where a series is not in the answer any more, it ends. Prometheus that stops ends nothing. */
 async function writeRecorded(
   url: string,
   record: string,
   { labels }: Rule,
   answer: Answer,
-  intervalMs: number,
+  { intervalMs, gone }: Evaluations,
 ): Promise<void> {
   const series = answer.map(({ metric, times, values }): SentSeries => {
     const named = { ...metric, ...labels, __name__: record };
@@ -207,7 +207,7 @@ async function writeRecorded(
       sentTimes.push(at);
       sentValues.push(values[i] as number);
       const next = times[i + 1];
-      if (next === undefined || next > at + intervalMs) {
+      if ((next === undefined || next > at + intervalMs) && !isIn(gone, at + intervalMs)) {
         sentTimes.push(at + intervalMs);
         sentValues.push(ENDED);
       }
