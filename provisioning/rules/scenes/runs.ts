@@ -95,6 +95,12 @@ const failureRate: Scene = {
       fires: { 42: both('web'), 53: both('web') },
     },
     {
+      // After 46 it is further back than the window; 10 minutes more.
+      what: 'the first failures are a new series, a while ago',
+      series: [finished('succeeded', '0 31:10'), finished('failed', '_ 31:0 32:2')],
+      fires: { 42: both('web'), 53: both('web') },
+    },
+    {
       what: 'everything fails',
       series: [finished('failed', '0 30:5 39:12')],
       fires: { 42: both('web'), 53: both('web') },
@@ -198,6 +204,15 @@ const errorBudgetBurn: Scene = {
       series: [finished('failed', '0 300:+10 359:+5'), finished('succeeded', '0 359:+5')],
       fires: slow,
     },
+    {
+      what: 'twelve fail at once, of a series that began then',
+      series: [finished('failed', '_ 347.5:0 350:12')],
+      fires: slow,
+    },
+    {
+      what: 'all fail since a quarter of an hour; many worked before, of a series that began then',
+      series: [finished('succeeded', '_ 325:0 327.5:100'), finished('failed', '0 355:+1')],
+    },
     { what: 'nine in all', series: [finished('failed', '0 340:3 350:5 369:9')] },
     // Three in each of the last two times 5 minutes. Those of 310 are within the hour at 365, and no more at 370: it goes on firing for 5.
     {
@@ -262,6 +277,20 @@ const errorBudgetOfSixHours: Scene = {
     {
       what: 'one of four; many of long ago failed, which it read hours ago',
       series: [finished('succeeded', '0 0:+0.5'), finished('failed', '0 200:400 355:+0.5'), catching('0 200:1 205:0')],
+    },
+    {
+      // The second half of them with the scrape that says that it has caught up.
+      what: 'one of four; many of long ago failed, which it read five hours ago',
+      series: [
+        finished('succeeded', '0 0:+0.5'),
+        finished('failed', '0 60:200 65:400 355:+0.5'),
+        catching('0 60:1 65:0'),
+      ],
+    },
+    {
+      what: 'four of five; many of long ago succeeded, which it read more than six hours ago',
+      series: [finished('succeeded', '0 15:1000 20:+0.2'), finished('failed', '0 250:+0.8'), catching('0 15:1 20:0')],
+      fires: { 390: BOTH },
     },
     {
       what: 'four of five; many of long ago succeeded, which it read hours ago',

@@ -19,6 +19,11 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
     because: 'it differs only where scrapes were missed for minutes, or where a series began',
   },
   {
+    mutants:
+      /^source_(project_)?status:fleet_runs_finished:increase(15m|30m|1h|6h) \| window \| (15m → 1800|30m → 3600|1h → 7200|6h → 43200)s \(2\)/,
+    because: 'it is asked where the series began within the window: what is further back is nothing',
+  },
+  {
     mutants: /^FleetRepoRateLimitedRepeatedly \| window \| 5m → (600|150)s \([1278]\)/,
     because: 'how long a series says what it said last: it differs only where scrapes were missed for minutes',
   },
