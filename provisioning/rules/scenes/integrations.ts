@@ -361,6 +361,11 @@ const adapterErrors: Scene = {
       series: [calls('ok', '0 0:+1.5'), calls('server', `_ ${DAY - 1200}:+0.15`)],
     },
     {
+      // Its first calls are 27 to 28 hours ago, at the beginning of the baseline.
+      what: 'half of the calls fail, nearly as many as when it was new, a day ago',
+      series: [calls('ok', `_ 300:0 360:60 ${DAY}:+1`), calls('server', `_ 300:0 360:40 ${DAY}:+1`)],
+    },
+    {
       what: 'a third fails of an adapter that is new',
       series: [calls('ok', `_ ${DAY + 5}:+1.6`), calls('server', `_ ${DAY + 5}:+0.8`)],
       fires: high,

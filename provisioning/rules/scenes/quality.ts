@@ -83,6 +83,15 @@ const drop: Scene = {
       fires: { 190: {}, 465: {} },
     },
     { what: 'catches up', series: [baseline('80'), ...scores(60, 60, 60), catching('1')] },
+    {
+      what: '2 points lower; better ones of long ago, which it read more than six hours before',
+      series: [
+        baseline('80'),
+        of('fleet_quality_score_sum', '0 60:300 120:378 140:456 160:534'),
+        of('fleet_quality_score_count', '0 60:3 120:4 140:5 160:6'),
+        catching('0 60:1 65:0'),
+      ],
+    },
     // What it reads while it catches up happened before: it counts neither then nor later. It waits for an hour besides.
     {
       what: 'three since it caught up',
@@ -161,6 +170,15 @@ const missed: Scene = {
     { what: 'none missed ever: no such series', series: [result('met', '0 120:3')] },
     { what: 'idle', series: [result('met', '9'), result('missed', '50')] },
     { what: 'catches up', series: [result('missed', '0 120:1 140:2 160:3'), catching('1')] },
+    {
+      what: 'two of five; two met of long ago, which it read more than six hours before',
+      series: [result('met', '0 60:2 120:5'), result('missed', '0 120:1 140:2'), catching('0 60:1 65:0')],
+    },
+    {
+      what: 'all; as many of long ago, which it read more than six hours before',
+      series: [result('missed', '0 60:3 120:4 140:5 160:6'), catching('0 60:1 65:0')],
+      fires: { 190: {}, 465: {} },
+    },
     {
       what: 'three since it caught up',
       series: [result('missed', '0 120:1 140:2 160:3 180:4'), catching('1 130:0')],

@@ -288,9 +288,12 @@ const errorBudgetOfSixHours: Scene = {
       ],
     },
     {
-      what: 'four of five; many of long ago succeeded, which it read more than six hours ago',
-      series: [finished('succeeded', '0 15:1000 20:+0.2'), finished('failed', '0 250:+0.8'), catching('0 15:1 20:0')],
-      fires: { 390: BOTH },
+      what: 'more than half fail since 45 minutes; many of long ago succeeded, which it read more than six hours ago',
+      series: [
+        finished('succeeded', '0 5:100 10:+0.4 345:+0.1'),
+        finished('failed', '0 10:+0.05 345:+0.3'),
+        catching('0 5:1 10:0'),
+      ],
     },
     {
       what: 'four of five; many of long ago succeeded, which it read hours ago',

@@ -20,8 +20,14 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^source_(project_)?status:fleet_runs_finished:increase(15m|30m|1h|6h) \| window \| (15m → 1800|30m → 3600|1h → 7200|6h → 43200)s \(2\)/,
+      /^(Fleet(StoreErrors|RateLimitSustained|ErrorVolumeHigh) \| window \| 5m → 600s \(4\)|(FleetCriticalPathFailing|\w+:\w+:(increase|ratio_increase|p95_increase)\w+) \| window \| ((10m → 1200|15m → 1800|30m → 3600|1h → 7200|6h → 43200)s \(2\)|1d → 172800s \([12]\)))/,
     because: 'it is asked where the series began within the window: what is further back is nothing',
+  },
+  {
+    mutants:
+      /^(source_adapter:fleet_adapter_errors_per_request:ratio_increase15m|source_queue:fleet_queue_wait_seconds:p95_increase15m) \| window \| 15m → 450s \(2\)/,
+    because:
+      'in the first quarter of an hour of a series the newest half of it is judged: the alert needs it for 10 minutes and more',
   },
   {
     mutants: /^FleetRepoRateLimitedRepeatedly \| window \| 5m → (600|150)s \([1278]\)/,
@@ -29,11 +35,12 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^(source:fleet_(errors|cache_hits|cache_misses):increase15m|source_adapter:fleet_adapter_(requests:increase15m|errors_per_request:ratio_increase\w+)|source_queue:fleet_queue_(jobs_enqueued:|wait_seconds:p95_)increase15m|Fleet(StoreErrors|ErrorVolumeHigh|CriticalPathFailing|RateLimitSustained)) \| window \| 5m → (600|150)s \([12]\)/,
+      /^(source:fleet_(errors|cache_hits|cache_misses):increase15m|source_adapter:fleet_adapter_(requests:increase15m|errors_per_request:ratio_increase\w+)|source_queue:fleet_queue_(jobs_enqueued:|wait_seconds:p95_)increase15m|Fleet(StoreErrors|ErrorVolumeHigh|CriticalPathFailing|RateLimitSustained)) \| window \| 5m → (600|150)s \([12]\)|^source_adapter:fleet_adapter_errors_per_request:ratio_increase1d_offset6h \| window \| 5m → (600|150)s \([34]\)/,
     because: 'how long a series says what it said last: it differs only where scrapes were missed for minutes',
   },
   {
-    mutants: /^source:fleet_cache_hits:increase15m \| (set operator \| or → and|operand \| without: or min_over_time)/,
+    mutants:
+      /^source:fleet_cache_hits:increase15m \| (set operator \| or → and|operand \| without: or min_over_time|window \| 15m → 450s \(2\))/,
     because: 'hits that are not seen make the ratio low for the first 15 minutes of a cache, and it fires after 30',
   },
   {
@@ -80,7 +87,7 @@ export const EXPLAINED: readonly { readonly mutants: RegExp; readonly because: s
   },
   {
     mutants:
-      /^source_queue:fleet_queue_jobs_enqueued:increase15m \| (set operator \| or → and|operand \| without: or min_over_time)/,
+      /^source_queue:fleet_queue_jobs_enqueued:increase15m \| (set operator \| or → and|operand \| without: or min_over_time|window \| 15m → 450s \(2\))/,
     because:
       'nothing is usual yet of jobs whose series began in the window; later the mean is of a quarter of an hour fewer',
   },
