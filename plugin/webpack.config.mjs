@@ -90,6 +90,9 @@ export default (_env, { mode = 'production' }) => ({
     ],
   },
   optimization: {
+    // App, data source and panels are loaded into one page, and a chunk that one of them loads gives its modules to all. So a module
+    // must be the same in every chunk: not shorn, for a panel, of what the app uses.
+    usedExports: 'global',
     minimizer: [new TerserPlugin({ extractComments: false, terserOptions: { format: { comments: false } } })],
   },
   // The size check of the tests judges what is loaded compressed; webpack's hints know raw sizes only.
