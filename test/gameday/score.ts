@@ -106,7 +106,8 @@ export function scorePages({
     conditions.filter((condition) => ofCondition(condition)(page)).flatMap(({ spans }) => spans);
   const falsePages = pages.filter((page) => {
     const forMs = forOf(page.alert, page.labels);
-    // No rule sees a break between two evaluations. In a stretch that is to be paged, or one that had lasted as long as it has to. increase() extrapolates: it can be a moment ahead.
+    // No rule sees a break between two evaluations. In a stretch that is to be paged, or one that had lasted as long as it has to.
+    // increase() extrapolates: it can be a moment ahead.
     return !joinSpans(spansFor(page), intervalMs).some(
       ({ from, to }) =>
         from <= page.from + slackMs &&
