@@ -16,6 +16,8 @@ import { runLoad } from './runLoad.ts';
 const ROUNDS = 3;
 /** Long enough for the JIT, the caches of Postgres and the guesses of the ledger to be what they are in service. */
 const WARM_UP_RUNS = 1_000;
+/** And after them the way that is measured: the code that a single event takes is not compiled by arrays. */
+const OWN_WARM_UP_RUNS = 500;
 
 interface Mode {
   readonly name: string;
@@ -40,16 +42,16 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
   let exposition = '';
   for (let round = 0; round < rounds; round++) {
     bed.say(`ingest: round ${round + 1} of ${rounds}`);
-    await withLedger(bed, async (exporter, database) => {
+    await withLedger(bed, arrays, async (exporter, database) => {
       found.arrays.push(await measure(exporter, arrays, `a${round}`));
       peaks.push(await exporter.peakRss());
       exposition = (await get(`${exporter.url}/metrics`)).body.toString();
-      await check(bed, database, arrays.runs + WARM_UP_RUNS);
+      await check(bed, database, arrays.runs + WARM_UP_RUNS + OWN_WARM_UP_RUNS);
       found.copies.push(await copyRate(bed, database));
     });
-    await withLedger(bed, async (exporter, database) => {
+    await withLedger(bed, singles, async (exporter, database) => {
       found.singles.push(await measure(exporter, singles, `s${round}`));
-      await check(bed, database, singles.runs + WARM_UP_RUNS);
+      await check(bed, database, singles.runs + WARM_UP_RUNS + OWN_WARM_UP_RUNS);
     });
     found.pushes.push(await pushRate(exposition, bed.quick));
   }
@@ -104,12 +106,14 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
 
 async function withLedger(
   bed: Bed,
+  mode: Omit<Mode, 'name'>,
   work: (exporter: ExporterProcess, database: string) => Promise<void>,
 ): Promise<void> {
   const database = 'bench_ingest';
   const exporter = await startExporter(await createLedger(bed.cluster, database));
   try {
     await runLoad(planOf(exporter, { batch: 100, connections: 8, runs: WARM_UP_RUNS }, 'warm'));
+    await runLoad(planOf(exporter, { ...mode, runs: OWN_WARM_UP_RUNS }, 'own'));
     // What autovacuum does within a minute: until then a new table has no statistics, and the planner guesses.
     await execute(bed.cluster, database, ['analyze']);
     await work(exporter, database);
@@ -202,8 +206,8 @@ async function pushRate(exposition: string, quick: boolean): Promise<number> {
 async function byKind(bed: Bed, scale: number): Promise<Figure[]> {
   bed.say('ingest: kind by kind');
   let results: LoadResult[] = [];
-  await withLedger(bed, async (exporter) => {
-    const mode = { batch: 100, connections: 16, runs: 5_000 * scale };
+  const mode = { batch: 100, connections: 16, runs: 5_000 * scale };
+  await withLedger(bed, mode, async (exporter) => {
     results = await runLoad({ ...planOf(exporter, mode, 'k'), byKind: true });
   });
   return results.map(({ kind, events, seconds }) => ({

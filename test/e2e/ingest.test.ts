@@ -403,6 +403,22 @@ describe('ids', () => {
     expect((await readRun(event.id)).body.status).toBe('running');
   });
 
+  it.each([
+    ['an event that is accepted', () => run(), { accepted: 1, rejected: 1 }],
+    ['one that is rejected', () => 'no event', { accepted: 0, rejected: 2 }],
+  ])('a conflict before %s is in a batch, too', async (_what, second, { accepted, rejected }) => {
+    const event = run();
+    const other = { ...event, data: { ...event.data, status: 'failed' } };
+    expect((await post(JSON.stringify({ events: [event] }))).answer.accepted).toBe(1);
+    const { status, answer } = await post(JSON.stringify({ events: [other, second()] }));
+    expect({ status, accepted: answer.accepted, rejected: answer.rejected.length }).toEqual({
+      status: 200,
+      accepted,
+      rejected,
+    });
+    expect(answer.rejected[0]).toMatchObject({ index: 0, reason: expect.stringMatching(/^conflict: /) });
+  });
+
   it('the same body with its fields in another order, or its times in another zone, is a duplicate', async () => {
     const event = run({ project: 'p', workflow: 'w' }, { at: '2099-01-01T00:00:00.000Z' });
     const at = iso(Math.floor(Date.now() / 1000) * 1000 - MINUTE_MS);

@@ -22,7 +22,7 @@ import {
   scrambled,
   toEvents,
 } from './histories.ts';
-import { correctionsOf, DAY_MS, event, type LedgerBed, openLedger } from './ledgerBed.ts';
+import { correctionsOf, DAY_MS, event, type LedgerBed, openLedger, settle } from './ledgerBed.ts';
 
 // Each run of a property has sources of its own: on one database, without meeting another.
 const CAPS = { maxSeries: 10_000_000, familyShare: 1, maxSeriesByFamily: {} };
@@ -65,15 +65,6 @@ function rows(
     `${family}{${labels.join(',')}}`,
     `${Number(value) / 1e9} (${value}) of ${count} ${buckets?.join(' ') ?? ''}`,
   ]);
-}
-
-/** As when time has passed: the source is live, silent runs and late usage were looked at. */
-async function settle(bed: LedgerBed, source: string): Promise<void> {
-  await bed.query(
-    'update fleetlens.source_state set backfilled = true, live_at = coalesce(live_at, now()) where source = $1',
-    [source],
-  );
-  while (await bed.ledger.sweep()) {}
 }
 
 const silent = async ({ ledger }: LedgerBed) => expect((await verifyLedger(ledger.pool)).differences).toEqual([]);

@@ -73,6 +73,15 @@ export function event(
   return normaliseEvent({ id, source, kind, at: time, data }, Date.now() + 365 * DAY_MS);
 }
 
+/** As when time has passed: the source (default: all) is live, silent runs and late usage were looked at. */
+export async function settle({ query, ledger }: LedgerBed, source?: string): Promise<void> {
+  await query(
+    'update fleetlens.source_state set backfilled = true, live_at = coalesce(live_at, now()) where source = coalesce($1, source)',
+    [source ?? null],
+  );
+  while (await ledger.sweep()) {}
+}
+
 export interface RollupRow {
   readonly family: string;
   readonly labels: readonly string[];

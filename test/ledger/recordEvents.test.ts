@@ -1,16 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { PulledRecord } from '../../exporter/src/contract/events.ts';
 import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
-import { correctionsOf, event, type LedgerBed, openLedger, rollupsOf, totalOf } from './ledgerBed.ts';
+import { correctionsOf, event, type LedgerBed, openLedger, rollupsOf, settle, totalOf } from './ledgerBed.ts';
 
 const now = Date.now();
 const iso = (ago: number) => new Date(now - ago).toISOString();
 const silent = async ({ ledger }: LedgerBed) => expect((await verifyLedger(ledger.pool)).differences).toEqual([]);
-
-async function settle(bed: LedgerBed): Promise<void> {
-  await bed.query('update fleetlens.source_state set backfilled = true, live_at = coalesce(live_at, now())');
-  while (await bed.ledger.sweep()) {}
-}
 
 describe('steps that come before their run', () => {
   const step = (id: string, ago: number, data: Record<string, unknown>) =>

@@ -26,6 +26,17 @@ export interface IngestOptions {
   readonly values: ValueLimits;
 }
 
+interface ReadEvents {
+  readonly events: PushedEvent[];
+  /** Where each of them stood in the body. */
+  readonly indexes: number[];
+  readonly rejected: IngestAnswer['rejected'];
+  /** Sources of rejected events. */
+  readonly rejectedSources: string[];
+  /** Of the body, unpacked. */
+  readonly bytes: number;
+}
+
 /** Seconds after which a refused sender should try again. */
 const RETRY_AFTER_SECONDS = '2';
 /** Sources with a series of their own in fleetlens_ingest_events_total; a sender chooses the name. */
@@ -62,24 +73,7 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       }
     });
     scope.post('/api/v1/events', { config: { access: 'ingest', limit: 'repo' } }, async (request, reply) => {
-      const { raw, bytes } = await readEvents(request);
-      const rejected: IngestAnswer['rejected'] = [];
-      const rejectedSources: string[] = [];
-      const events: PushedEvent[] = [];
-      const indexes: number[] = [];
-      const nowMs = Date.now();
-      raw.forEach((item, index) => {
-        try {
-          // Within a small body no event can be too large.
-          events.push(readEvent(item, nowMs, bytes > maxEventBytes));
-          indexes.push(index);
-        } catch (error) {
-          if (!(error instanceof EventRejected)) throw error;
-          const { id, source } = nameOf(item);
-          rejected.push({ index, ...(id === undefined ? {} : { id }), reason: error.message });
-          rejectedSources.push(source);
-        }
-      });
+      const { events, indexes, rejected, rejectedSources, bytes } = await readEvents(request);
       for (const event of events) checkSource(request, event);
       await limitPush(reply, events.length === 0 ? [{ source: '', project: '' }] : events.map(subjectOf));
 
@@ -97,14 +91,15 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       });
       // Alone, a conflict has a status of its own; in a batch it stands beside what went well.
       const [only] = results;
-      if (raw.length === 1 && only?.result === 'conflict') throw new HttpError(409, 'conflict', only.reason);
+      if (events.length + rejectedSources.length === 1 && only?.result === 'conflict')
+        throw new HttpError(409, 'conflict', only.reason);
       rejected.sort((a, b) => a.index - b.index);
       return reply.send(answer);
     });
   });
 
-  /** The events of a body as they stand in it, and how many bytes it has unpacked. */
-  async function readEvents(request: FastifyRequest): Promise<{ raw: RawEvent[]; bytes: number }> {
+  /** The events of a body. Its JSON is garbage when they are read, not when they are committed: what waits, the collector copies. */
+  async function readEvents(request: FastifyRequest): Promise<ReadEvents> {
     // Without a body there is no type, and nothing was parsed.
     const received = request.body as ReceivedBody | undefined;
     if (received === undefined) throw new HttpError(400, 'invalid_request', 'found no body, expected {"events":[…]}');
@@ -113,10 +108,28 @@ export function ingestRoute(app: FastifyInstance, options: IngestOptions): void 
       if (writing !== undefined) await writing;
       const body = await decompressBody(received.bytes, request.headers['content-encoding'], maxBodyBytes);
       const text = body.toString('utf8');
-      return { raw: isJson(request) ? readJsonBody(text) : readNdjsonBody(text), bytes: body.length };
+      return readEach(isJson(request) ? readJsonBody(text) : readNdjsonBody(text), body.length);
     } finally {
       received.release();
     }
+  }
+
+  function readEach(raw: readonly RawEvent[], bytes: number): ReadEvents {
+    const read: ReadEvents = { events: [], indexes: [], rejected: [], rejectedSources: [], bytes };
+    const nowMs = Date.now();
+    raw.forEach((item, index) => {
+      try {
+        // Within a small body no event can be too large.
+        read.events.push(readEvent(item, nowMs, bytes > maxEventBytes));
+        read.indexes.push(index);
+      } catch (error) {
+        if (!(error instanceof EventRejected)) throw error;
+        const { id, source } = nameOf(item);
+        read.rejected.push({ index, ...(id === undefined ? {} : { id }), reason: error.message });
+        read.rejectedSources.push(source);
+      }
+    });
+    return read;
   }
 
   async function record(events: readonly PushedEvent[], bytes: number): Promise<PushResult[]> {

@@ -259,7 +259,7 @@ export class Ledger {
           states,
         );
         const newEvents = [...own.map((f) => f.event), ...additions];
-        const recording = tx.recording({ guess });
+        const recording = tx.recording({ guess, writesAhead: true });
         const [pruned] = await allStatements([
           recording.hasTombstones ? readTombstones(tx.client, newEvents) : new Set<string>(),
           states === undefined ? loadRecords(newEvents, recording) : undefined,
@@ -612,16 +612,22 @@ export class Transaction {
     this.#alongside.push(statement);
   }
 
-  /** @param mayBeHistory off: what is recorded comes as late as it always does */
+  /**
+   * @param mayBeHistory off: what is recorded comes as late as it always does
+   * @param writesAhead of many events what is new is written while the rest is computed
+   */
   recording({
     guess,
     mayBeHistory = true,
+    writesAhead = false,
   }: {
     readonly guess?: NewRecordGuess | undefined;
     readonly mayBeHistory?: boolean;
+    readonly writesAhead?: boolean;
   } = {}): RecordingContext {
     return {
       guess,
+      writeAhead: writesAhead ? () => this.alongside(this.working.writeAhead(this.seq)) : undefined,
       tell: mayBeHistory ? this.tell : undefined,
       client: this.client,
       working: this.working,
@@ -638,8 +644,8 @@ export class Transaction {
   async finish(onSent: () => void): Promise<void> {
     const { client, seq, nowMs } = this;
     await judgeEvaluations(this);
-    const dirty = this.working.dirty();
-    const runs = dirty.filter((r) => r.kind === 'run');
+    const changed = this.working.changed();
+    const runs = changed.filter((r) => r.kind === 'run');
     const { budgets } = this.policy;
     const mayReach = !this.moves.spent.isEmpty || (runs.length > 0 && budgets?.limits.has('persona_run') === true);
     const writing = allStatements([...this.#alongside, this.working.write(seq)]);
@@ -662,7 +668,7 @@ export class Transaction {
       commitWriting(
         client,
         seq,
-        dirty.map(
+        changed.map(
           (r): ChangeEntry =>
             r.leftRun === undefined ? [r.kind, r.source, r.key] : [r.kind, r.source, r.key, r.leftRun],
         ),

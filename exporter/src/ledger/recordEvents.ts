@@ -52,7 +52,12 @@ export interface RecordingContext {
   readonly guess?: NewRecordGuess | undefined;
   /** Takes what live sources count, and whether it happened long ago; absent: nobody asks. */
   readonly tell?: ((source: string, late: boolean) => void) | undefined;
+  /** Called now and then while events are applied, so that what is finished can be written meanwhile. */
+  readonly writeAhead?: (() => void) | undefined;
 }
+
+/** Events that are applied between two calls of {@link RecordingContext.writeAhead}: some milliseconds. */
+const APPLIED_AT_ONCE = 128;
 
 /** Why an event was not recorded: it contradicts an entry of the audit trail, which is only added to. */
 export const CONTRADICTS_AUDIT =
@@ -131,7 +136,8 @@ export async function applyEvents(
   const { working } = context;
   const born: WorkingRecord[] = [];
   const contradicting: EventToRecord[] = [];
-  for (const said of events) {
+  for (const [index, said] of events.entries()) {
+    if (index > 0 && index % APPLIED_AT_ONCE === 0) context.writeAhead?.();
     const record = working.get(said.kind, said.source, said.key);
     if (said.pulled !== undefined && record.pulled === said.pulled) continue;
     const event = said.addition === undefined ? said : whatItAdds(record, { ...said, addition: said.addition });

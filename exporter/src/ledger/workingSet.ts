@@ -35,7 +35,10 @@ export interface WorkingRecord {
   readonly existed: boolean;
   /** It was looked for; else it was expected not to exist, and inserting it fails if it does. */
   readonly looked: boolean;
+  /** It changed since it was read or written. */
   dirty: boolean;
+  /** This transaction inserted it ahead of its end. */
+  isAhead: boolean;
 }
 
 interface Row extends StoredRow {
@@ -50,6 +53,9 @@ interface Row extends StoredRow {
 /** Of {@link WorkingSet.write}, $1 to $10. */
 const COLUMN_TYPES = `$1::text[], $2::text[], $3::jsonb[], $4::json[], $5::json[], $6::json[], $7::text[], $8::int[],
   $9::timestamptz[], $10::timestamptz[]`;
+
+/** New records of a kind that are worth a statement of their own before the end. */
+const LEAST_AHEAD = 16;
 
 function idOf(source: string, key: string): string {
   return `${source}\0${key}`;
@@ -94,6 +100,7 @@ export class WorkingSet {
         existed: false,
         looked: !assumeNew,
         dirty: false,
+        isAhead: false,
       });
       sources.push(source);
       keys.push(key);
@@ -148,16 +155,37 @@ export class WorkingSet {
     return this.#of(kind).get(idOf(source, key));
   }
 
-  dirty(): WorkingRecord[] {
-    return [...this.#kinds.values()].flatMap((records) => [...records.values()].filter((r) => r.dirty));
+  /** What this transaction changed. */
+  changed(): WorkingRecord[] {
+    return [...this.#kinds.values()].flatMap((records) => [...records.values()].filter((r) => r.dirty || r.isAhead));
   }
 
-  /** Writes every changed record under change number `seq`. All statements are issued before it returns. */
+  /**
+   * Inserts new records under change number `seq`, kind by kind where there are some, before the transaction has computed the rest: so
+   * the database has something to do meanwhile. One that changes again is updated at the end. All statements are issued before it returns.
+   */
+  writeAhead(seq: number): Promise<unknown> {
+    const written: Promise<unknown>[] = [];
+    for (const [kind, records] of this.#kinds) {
+      // A run changes again and again.
+      if (kind === 'run') continue;
+      const fresh = [...records.values()].filter((r) => r.dirty && r.state !== undefined && !r.existed && !r.isAhead);
+      if (fresh.length < LEAST_AHEAD) continue;
+      written.push(this.#insert(kind, fresh, seq));
+      for (const record of fresh) {
+        record.dirty = false;
+        record.isAhead = true;
+      }
+    }
+    return allStatements(written);
+  }
+
+  /** Writes every record that is not written as it is now under change number `seq`. All statements are issued before it returns. */
   write(seq: number): Promise<unknown> {
     const written: Promise<unknown>[] = [];
     for (const [kind, records] of this.#kinds) {
       const dirty = [...records.values()].filter((r) => r.dirty && r.state !== undefined);
-      const isOld = Object.groupBy(dirty, (r) => (r.existed ? 'old' : 'new'));
+      const isOld = Object.groupBy(dirty, (r) => (r.existed || r.isAhead ? 'old' : 'new'));
       if (isOld.new !== undefined) written.push(this.#insert(kind, isOld.new, seq));
       if (isOld.old !== undefined) written.push(this.#update(kind, isOld.old, seq));
     }
@@ -223,6 +251,7 @@ export class WorkingSet {
       existed: true,
       looked: true,
       dirty: false,
+      isAhead: false,
     });
   }
 }
