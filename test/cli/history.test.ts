@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { simulateFleet } from '../../exporter/src/demo/index.ts';
+import { IMPORT_BATCH } from '../../exporter/src/ledger/history/importEvents.ts';
 import { type ExporterProcess, startExporter } from '../support/exporterProcess.ts';
 import { monotonicSamples, parseExposition } from '../support/parseExposition.ts';
 import { migratedDatabase, type TestDatabase } from '../support/postgres.ts';
@@ -113,6 +114,38 @@ describe('import', () => {
     expect(await query(env, "select from fleetlens.run where source = 'piped' and status = 'succeeded'")).toHaveLength(
       1,
     );
+  });
+});
+
+describe('lines of an imported file', () => {
+  const line = (source: string, id: number, runId = `${id}`) =>
+    JSON.stringify({ id: `${id}`, source, kind: 'run', at: new Date(END).toISOString(), data: { runId } });
+
+  it('are read to the last, however many come at once', async () => {
+    // A file is read in pieces of 64 KiB. While the events of the last but one are recorded the last waits, and nothing comes after it.
+    const piece = 65_536;
+    const events = Array.from({ length: IMPORT_BATCH }, (_, i) => line('lines', i)).join('\n');
+    const ended = Math.ceil(events.length / piece + 1) * piece;
+    const text = events.padStart(ended - piece / 2, '\n').padEnd(ended + 5_000, '\n') + line('lines', IMPORT_BATCH);
+    await writeFile(join(directory.path, 'lines.ndjson'), text);
+    const { code, stderr } = await cli(env, 'import', 'lines.ndjson');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(`${IMPORT_BATCH + 1} events recorded`);
+  });
+
+  it('end where NDJSON says, not at other line ends of Unicode', async () => {
+    const [first, second] = [1, 2].map((id) => line('unicode', id, `${id}\u2028\u2029\u0085`));
+    await writeFile(join(directory.path, 'unicode.ndjson'), `${first}\r\n${second}`);
+    const { code, stderr } = await cli(env, 'import', 'unicode.ndjson');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('2 events recorded');
+  });
+
+  it('are not all there in a file that is cut off, and it is said', async () => {
+    await writeFile(join(directory.path, 'cut.ndjson.gz'), gzipSync(line('cut', 1).repeat(1_000)).subarray(0, -12));
+    const { code, stderr } = await cli(env, 'import', 'cut.ndjson.gz');
+    expect(code).toBe(1);
+    expect(stderr).toContain('unexpected end of file');
   });
 });
 

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { pino } from 'pino';
+import split from 'split2';
 import type { Config } from '../config.ts';
 import type { NormalisedEvent } from '../contract/events.ts';
 import { endImport, IMPORT_BATCH, importEvents, SourceIsLive } from '../ledger/history/importEvents.ts';
@@ -133,16 +134,16 @@ async function* readLines(file: string, config: Config | undefined, progress: Pr
   const input = isStdin ? process.stdin : createReadStream(file);
   const bytes = isStdin ? 0 : (await stat(file)).size;
   const isGzip = !isStdin && (await beginsWith(file, GZIP_MAGIC));
-  const unpacked = isGzip ? input.pipe(createGunzip()) : input;
-  // An error of the file reaches the reader of what it is piped into.
-  if (isGzip) input.on('error', (error: Error) => unpacked.emit('error', error));
+  // Not by readline, which also ends lines where Unicode does. An error of any of them reaches who reads the last.
+  const lines = split('\n');
+  pipeline([input, ...(isGzip ? [createGunzip()] : []), lines], () => {});
   const limits =
     config === undefined
       ? undefined
       : { maxDepth: config.ingest.max_depth, maxTextLength: config.ingest.max_field_bytes };
   const nowMs = Date.now();
   let number = 0;
-  for await (const text of createInterface({ input: unpacked, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of lines as AsyncIterable<string>) {
     number += 1;
     if (text.trim() === '') continue;
     if (number % 500 === 0)
