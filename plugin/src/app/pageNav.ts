@@ -4,8 +4,3 @@ import { locationUtil, type NavModelItem } from '@grafana/data';
 export function menuPage(text: string, path: string): NavModelItem {
   return { text, url: locationUtil.assureBaseUrl(path) };
 }
-
-/** A record's page, below the list that it is in. */
-export function recordPage(text: string, list: NavModelItem, more: Partial<NavModelItem> = {}): NavModelItem {
-  return { ...more, text, parentItem: list };
-}

@@ -68,9 +68,17 @@ interface Places {
   installed?: InstalledBinaries;
 }
 
-/** A test never writes to the system's own state directory. */
+let stateDir: Promise<string> | undefined;
+
+/** A test has a state directory of its own, one for all exporters that it starts: as the system has, and never the system's. */
 async function withinTest(places: Places): Promise<Places> {
-  return { stateDir: path.join(await temporaryDirectory(), 'state'), ...places };
+  if (stateDir === undefined) {
+    stateDir = temporaryDirectory().then((directory) => path.join(directory, 'state'));
+    atEnd(async () => {
+      stateDir = undefined;
+    });
+  }
+  return { stateDir: await stateDir, ...places };
 }
 
 export async function startHere(places: Places, log: Logger = captureLog().log): Promise<EmbeddedPostgresServer> {

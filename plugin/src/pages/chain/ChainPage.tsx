@@ -5,11 +5,12 @@ import { EmptyState } from '@grafana/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
-import { menuPage, recordPage } from '../../app/pageNav';
+import { menuPage } from '../../app/pageNav';
 import { useNow } from '../../app/useNow';
 import { usePageParameters } from '../../app/usePageParameters';
 import { ChainDetail } from '../../components/chain/ChainDetail';
 import { QueryState } from '../../components/QueryState';
+import { RecordPage } from '../../components/RecordPage';
 import { LiveIndicator } from '../../live/LiveIndicator';
 import { useLiveRefetch } from '../../live/useLive';
 
@@ -47,17 +48,15 @@ function Chain({ source, id }: { source: string; id: string }) {
   const isOpenNow = query.data?.chain.finishedAt === undefined;
   const nowMs = useNow(isOpenNow);
   return (
-    <PluginPage
-      pageNav={recordPage(
-        query.data?.chain.name ?? t('chain.title', 'Chain'),
-        menuPage(t('chains.title', 'Chains'), links.chains()),
-        { subTitle: id },
-      )}
+    <RecordPage
+      title={query.data?.chain.name ?? t('chain.title', 'Chain')}
+      subTitle={id}
+      list={menuPage(t('chains.title', 'Chains'), links.chains())}
       actions={<LiveIndicator />}
     >
       <QueryState query={query}>
         {({ chain, runs }) => <ChainDetail chain={chain} runs={runs} nowMs={nowMs} />}
       </QueryState>
-    </PluginPage>
+    </RecordPage>
   );
 }

@@ -2,17 +2,17 @@ import { isOpen } from '@contract/status.ts';
 import { css } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
-import { PluginPage } from '@grafana/runtime';
 import { EmptyState, useStyles2 } from '@grafana/ui';
 import { useCallback, useRef } from 'react';
 import { ApiFailure } from '../../api/ApiFailure';
 import { useMe } from '../../api/useMe';
 import { links } from '../../app/links';
-import { menuPage, recordPage } from '../../app/pageNav';
+import { menuPage } from '../../app/pageNav';
 import { useNow } from '../../app/useNow';
 import { OutputViewer } from '../../components/output/OutputViewer';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
+import { RecordPage } from '../../components/RecordPage';
 import { AcknowledgeRun } from '../../components/run/AcknowledgeRun';
 import { causeOf, failingStepOf } from '../../components/run/causeOf';
 import { RunHeader } from '../../components/run/RunHeader';
@@ -65,13 +65,13 @@ export function RunView({ source, id }: { source: string; id: string }) {
   const pruned = run.error instanceof ApiFailure && run.error.kind === 'pruned' ? run.error : undefined;
   if (pruned !== undefined && run.data === undefined) {
     return (
-      <PluginPage pageNav={recordPage(id, ofRuns)}>
+      <RecordPage title={id} list={ofRuns}>
         <PrunedRun source={source} id={id} failure={pruned} />
-      </PluginPage>
+      </RecordPage>
     );
   }
   return (
-    <PluginPage pageNav={recordPage(title, ofRuns)} actions={<LiveIndicator />}>
+    <RecordPage title={title} list={ofRuns} actions={<LiveIndicator />}>
       <div className={styles.page}>
         <QueryState query={run}>
           {(data) => (
@@ -167,7 +167,7 @@ export function RunView({ source, id }: { source: string; id: string }) {
           />
         )}
       </div>
-    </PluginPage>
+    </RecordPage>
   );
 }
 

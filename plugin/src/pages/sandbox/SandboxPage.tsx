@@ -8,12 +8,13 @@ import { useQuery } from '@tanstack/react-query';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
-import { menuPage, recordPage } from '../../app/pageNav';
+import { menuPage } from '../../app/pageNav';
 import { usePageParameters } from '../../app/usePageParameters';
 import { OutputViewer } from '../../components/output/OutputViewer';
 import { PageLink } from '../../components/PageLink';
 import { PullRequestBadge } from '../../components/PullRequestBadge';
 import { QueryState } from '../../components/QueryState';
+import { RecordPage } from '../../components/RecordPage';
 import { Facts } from '../../components/run/Facts';
 import { JsonText } from '../../components/run/JsonText';
 import { Moment } from '../../components/run/Moment';
@@ -61,9 +62,10 @@ function SandboxView({ source, id }: { source: string; id: string }) {
   useLiveRefetch(['sandboxes'], queryKey);
   const isOpen = SANDBOX_OPEN_STATUSES.some((open) => open === query.data?.status);
   return (
-    <PluginPage
-      pageNav={recordPage(id, menuPage(t('sandboxes.title', 'Sandboxes'), links.sandboxes()))}
+    <RecordPage
+      title={id}
       subTitle={source}
+      list={menuPage(t('sandboxes.title', 'Sandboxes'), links.sandboxes())}
       actions={<LiveIndicator />}
     >
       <div className={styles.page}>
@@ -85,7 +87,7 @@ function SandboxView({ source, id }: { source: string; id: string }) {
           </section>
         )}
       </div>
-    </PluginPage>
+    </RecordPage>
   );
 }
 
