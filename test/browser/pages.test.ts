@@ -28,10 +28,6 @@ beforeAll(async () => {
     chain: await oneOf('chains?status=failed', 'chainId'),
     sandbox: await oneOf('sandboxes', 'sandboxId'),
   };
-  // Of the fleet's own there are hours when none waits.
-  const [at, { source, id: runId }] = [new Date().toISOString(), some.run];
-  const data = { approvalId: 'waits', runId, requestedAt: at };
-  await stage.push([{ id: 'approval-waits', source, kind: 'approval', at, data }]);
 }, 300_000);
 afterAll(async () => {
   await browser?.close();

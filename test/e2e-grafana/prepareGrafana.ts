@@ -5,6 +5,7 @@ import { findGrafana } from '../browser/findGrafana.ts';
 import { startGrafana } from '../browser/grafanaProcess.ts';
 import { startExporter } from '../support/exporterProcess.ts';
 import { freePort } from '../support/freePort.ts';
+import { rareRecords } from '../support/rareRecords.ts';
 import { APP_ID, EXOTIC_IDS, EXOTIC_PROJECT, READ_TOKEN, SIGNED_IN, SOURCE, SOURCE_NAME } from './names.ts';
 
 const PLUGIN_DIST = fileURLToPath(new URL('../../plugin/dist', import.meta.url));
@@ -61,7 +62,10 @@ async function prepareExporter(grafanaUrl: string, stops: (() => Promise<unknown
   const to = new Date();
   const push = (events: Parameters<typeof pushEvents>[0]['events']) =>
     pushEvents({ url: exporter.url, token: INGEST_TOKEN, events });
-  await push(simulateFleet({ seed: 'fleetlens', from: new Date(to.getTime() - 2 * DAY_MS), to }));
+  await push([
+    ...simulateFleet({ seed: 'fleetlens', from: new Date(to.getTime() - 2 * DAY_MS), to }),
+    ...rareRecords(to),
+  ]);
   const at = new Date(to.getTime() - 1.9 * DAY_MS).toISOString();
   await push(
     EXOTIC_IDS.map((runId, index) => ({
