@@ -125,6 +125,10 @@ async function seriousBarriers(page: Page): Promise<readonly string[]> {
   return serious.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
 }
 
+async function expectToFit(page: Page): Promise<void> {
+  expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0);
+}
+
 describe.each(PAGES)('$name', ({ name, path, shows }) => {
   describe('in the front end of Grafana 13, dark', () => {
     let opened: Opened;
@@ -135,12 +139,7 @@ describe.each(PAGES)('$name', ({ name, path, shows }) => {
 
     it('shows the fleet', () => opened.page.locator(shows).first().waitFor());
 
-    if (!name.startsWith('panel')) {
-      it('fits a phone', async () => {
-        const widerBy = await opened.page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-        expect(widerBy).toBeLessThanOrEqual(0);
-      });
-    }
+    if (!name.startsWith('panel')) it('fits a phone', () => expectToFit(opened.page));
 
     it('complains of nothing', async () => {
       expect(await opened.complaints()).toEqual([]);
@@ -169,6 +168,12 @@ describe.each(PAGES)('$name', ({ name, path, shows }) => {
 });
 
 describe('what one does at night', () => {
+  it('fits a phone also where the record is not there', async () => {
+    await using opened = await open('13', `run?source=demo&id=${'x'.repeat(60)}`, PHONE);
+    await opened.page.getByText('There is no such record').waitFor();
+    await expectToFit(opened.page);
+  });
+
   it('leads from the list of failed runs to the error of one', async () => {
     await using opened = await open('13', 'runs?status=failed');
     const { page } = opened;

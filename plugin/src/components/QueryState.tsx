@@ -49,19 +49,22 @@ function StaleNote({ error, updatedAt, onRetry }: { error: Error; updatedAt: num
 
 /** Why there is no answer, and what to do about it. */
 export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void }) {
+  const styles = useStyles2(getStyles);
   const { title, advice } = explain(error);
   const requestId = error instanceof ApiFailure ? error.requestId : undefined;
   return (
     <Alert severity={isForbidden(error) ? 'info' : 'error'} title={title}>
-      <p>{error.message}</p>
-      {advice !== undefined && <p>{advice}</p>}
-      {requestId !== undefined && (
-        <p>
-          <Trans i18nKey="state.request" values={{ requestId }}>
-            {'Request {{requestId}}'}
-          </Trans>
-        </p>
-      )}
+      <div className={styles.why}>
+        <p>{error.message}</p>
+        {advice !== undefined && <p>{advice}</p>}
+        {requestId !== undefined && (
+          <p>
+            <Trans i18nKey="state.request" values={{ requestId }}>
+              {'Request {{requestId}}'}
+            </Trans>
+          </p>
+        )}
+      </div>
       {onRetry !== undefined && !isForbidden(error) && (
         <Button size="sm" variant="secondary" onClick={onRetry}>
           <Trans i18nKey="state.retry">Try again</Trans>
@@ -110,6 +113,8 @@ function explain(error: Error): { title: string; advice?: string } {
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
+  // Ids are longer than a phone is wide.
+  why: css({ overflowWrap: 'anywhere' }),
   stale: css({
     display: 'flex',
     alignItems: 'center',
@@ -119,5 +124,6 @@ const getStyles = (theme: GrafanaTheme2) => ({
     border: `1px solid ${theme.colors.warning.border}`,
     borderRadius: theme.shape.radius.default,
     color: theme.colors.warning.text,
+    overflowWrap: 'anywhere',
   }),
 });
