@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DEMO_SOURCES, pushEvents, simulateFleet, simulateLive } from '../../exporter/src/demo/index.ts';
+import { DEMO_SOURCES, pushEvents, simulateLive } from '../../exporter/src/demo/index.ts';
 import { runCli } from '../cli/runCli.ts';
+import { demoHistory } from '../support/demoHistory.ts';
 import { type ExporterProcess, startExporter } from '../support/exporterProcess.ts';
 import { freePort } from '../support/freePort.ts';
 import { type PrometheusServer, startPrometheus } from '../support/prometheus.ts';
 import { promtool } from '../support/promtool.ts';
-import { rareRecords } from '../support/rareRecords.ts';
 import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 import { waitFor } from '../support/waitFor.ts';
 import { gaugeHistory } from './gaugeHistory.ts';
@@ -60,7 +60,7 @@ async function start(home: string, days: number, started: AsyncDisposableStack):
   const push = { url: exporter.url, token: TOKENS.simulator, signal: stopping.signal };
   const to = new Date();
   const since = new Date(to.getTime() - days * DAY_MS);
-  const events = [...simulateFleet({ seed: 'fleetlens', from: since, to }), ...rareRecords(to)];
+  const events = demoHistory({ from: since, to });
   await pushEvents({ ...push, events, gzip: true });
   // What comes minutes after a run, its cost and its judgement against the baseline, is history too.
   await settle(exporter);

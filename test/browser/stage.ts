@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DEMO_SOURCES, pushEvents, simulateFleet, simulateLive } from '../../exporter/src/demo/index.ts';
+import { DEMO_SOURCES, pushEvents, simulateLive } from '../../exporter/src/demo/index.ts';
 import { GrafanaServer } from '../contract/grafana/grafanaServer.ts';
+import { demoHistory } from '../support/demoHistory.ts';
 import { type ExporterProcess, startExporter } from '../support/exporterProcess.ts';
-import { rareRecords } from '../support/rareRecords.ts';
 import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 import { buildHost, type Lane } from './host/buildHost.ts';
 import { type Host, startHost } from './host/hostServer.ts';
@@ -51,7 +51,7 @@ export async function setStage({ lanes, days, pluginDirectory = PLUGIN_DIST }: S
   };
   const from = new Date(Date.now() - days * DAY_MS);
   const to = new Date();
-  await push([...simulateFleet({ seed: 'fleetlens', from, to }), ...rareRecords(to)]);
+  await push(demoHistory({ from, to }));
   const events = simulateLive({ seed: 'fleetlens', since: from, from: to, signal: stopping.signal });
   const live = pushEvents({ ...sender, events, flushAfterMs: 200 });
 

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { type APIRequestContext, request } from '@playwright/test';
-import { DEMO_SOURCES, pushEvents, simulateFleet } from '../../exporter/src/demo/index.ts';
+import { DEMO_SOURCES, pushEvents } from '../../exporter/src/demo/index.ts';
 import { findGrafana } from '../browser/findGrafana.ts';
 import { startGrafana } from '../browser/grafanaProcess.ts';
+import { demoHistory } from '../support/demoHistory.ts';
 import { startExporter } from '../support/exporterProcess.ts';
 import { freePort } from '../support/freePort.ts';
-import { rareRecords } from '../support/rareRecords.ts';
 import { APP_ID, EXOTIC_IDS, EXOTIC_PROJECT, READ_TOKEN, SIGNED_IN, SOURCE, SOURCE_NAME } from './names.ts';
 
 const PLUGIN_DIST = fileURLToPath(new URL('../../plugin/dist', import.meta.url));
@@ -62,10 +62,7 @@ async function prepareExporter(grafanaUrl: string, stops: (() => Promise<unknown
   const to = new Date();
   const push = (events: Parameters<typeof pushEvents>[0]['events']) =>
     pushEvents({ url: exporter.url, token: INGEST_TOKEN, events });
-  await push([
-    ...simulateFleet({ seed: 'fleetlens', from: new Date(to.getTime() - 2 * DAY_MS), to }),
-    ...rareRecords(to),
-  ]);
+  await push(demoHistory({ from: new Date(to.getTime() - 2 * DAY_MS), to }));
   const at = new Date(to.getTime() - 1.9 * DAY_MS).toISOString();
   await push(
     EXOTIC_IDS.map((runId, index) => ({

@@ -134,8 +134,9 @@ async function* readLines(file: string, config: Config | undefined, progress: Pr
   const input = isStdin ? process.stdin : createReadStream(file);
   const bytes = isStdin ? 0 : (await stat(file)).size;
   const isGzip = !isStdin && (await beginsWith(file, GZIP_MAGIC));
-  // Not by readline, which also ends lines where Unicode does. An error of any of them reaches who reads the last.
+  // Not by readline, which also ends lines where Unicode does, and loses the last of many.
   const lines = split('\n');
+  // The callback has nothing to do: what fails on the way is thrown where the lines are read.
   pipeline([input, ...(isGzip ? [createGunzip()] : []), lines], () => {});
   const limits =
     config === undefined

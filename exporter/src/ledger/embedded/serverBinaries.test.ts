@@ -172,9 +172,8 @@ async function accountNobody(): Promise<ServerUser> {
 }
 const nobody = await accountNobody();
 /** In a clone beneath root's home, say, nobody else can run anything. */
-const isClosed = !(await isReachableBy(import.meta.dirname, nobody));
-if (isRoot && isClosed)
-  console.log(`${import.meta.dirname} is closed to other accounts: an exporter under one is not tested.`);
+const isClosed = isRoot && !(await isReachableBy(import.meta.dirname, nobody));
+if (isClosed) console.log(`${import.meta.dirname} is closed to other accounts: an exporter under one is not tested.`);
 
 describe.skipIf(!isRoot || isClosed)('an exporter that runs as an unprivileged user', () => {
   async function ownDirectory(owner: { uid: number; gid: number }): Promise<string> {

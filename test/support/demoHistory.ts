@@ -1,15 +1,21 @@
-import { DEMO_SOURCES } from '../../exporter/src/demo/index.ts';
+import { DEMO_SOURCES, simulateFleet } from '../../exporter/src/demo/index.ts';
 import type { FleetEvent } from '../../exporter/src/demo/story.ts';
 
 const MINUTE_MS = 60_000;
 const [SOURCE = ''] = DEMO_SOURCES;
 const PROJECT = 'acme/rare';
 
+/** What the demo fleet did until now, in order, with what it did not in every such span and tests look at. */
+export function demoHistory({ from, to }: { readonly from: Date; readonly to: Date }): readonly FleetEvent[] {
+  const events = [...simulateFleet({ seed: 'fleetlens', from, to }), ...rareRecords(to)];
+  return events.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
 /**
- * What tests look at and the demo fleet has none of for days: a chain that failed, an approval that waits. The chain and its runs are
- * old, so that whoever asks for the newest gets the fleet's own where there is one.
+ * A chain that failed and an approval that waits: the fleet has none for days. The chain and its runs are old, so that whoever asks
+ * for the newest gets the fleet's own where there is one.
  */
-export function rareRecords(now: Date): FleetEvent[] {
+function rareRecords(now: Date): FleetEvent[] {
   const ago = (minutes: number) => new Date(now.getTime() - minutes * MINUTE_MS).toISOString();
   const old = (minutes: number) => ago(47 * 60 + minutes);
   const error = { message: 'error TS2322: Type string is not assignable to type number' };
