@@ -94,11 +94,12 @@ export const fleet: fc.Arbitrary<Fleet> = fc
     moved: fc.array(fc.record({ run: fc.nat(39), usage: fc.nat(2), to: maybe(fc.nat(39)) }), { maxLength: 5 }),
     loose: fc.array(
       fc.record({ costUsd: fc.nat(9_000), atMs: fc.nat(LENGTH_MS), project: maybe(fc.constantFrom(...PROJECTS)) }),
-      { maxLength: 3 },
+      { minLength: 1, maxLength: 3 },
     ),
+    adopted: fc.array(fc.nat(39), { minLength: 1, maxLength: 3 }),
     shuffle: fc.infiniteStream(fc.nat(1_000)),
   })
-  .map(({ runs, lateFrom, corrected, moved, loose, shuffle }) => {
+  .map(({ runs, lateFrom, corrected, moved, loose, adopted, shuffle }) => {
     const events = runs.flatMap(runEvents);
     loose.forEach(({ costUsd, atMs, project }, i) => {
       events.push(
@@ -125,7 +126,12 @@ export const fleet: fc.Arbitrary<Fleet> = fc
       const data = { usageId: `r${index}-u${usage}`, runId: to === undefined ? null : `r${to}` };
       return [event(`moved-${i}`, 'usage', FLEET_FROM + LENGTH_MS + i * 1000, data, said.source)];
     });
-    return { first, second: [...rest, ...corrections, ...moves, ...first.slice(0, 10)] };
+    // And usage of none that turns out to be of a run.
+    const adoptions = adopted.slice(0, loose.length).map((run, i) => {
+      const data = { usageId: `loose-${i}`, runId: `r${run % runs.length}` };
+      return event(`adopted-${i}`, 'usage', FLEET_FROM + LENGTH_MS + i * 1000, data, 'platform');
+    });
+    return { first, second: [...rest, ...corrections, ...moves, ...adoptions, ...first.slice(0, 10)] };
   });
 
 function runEvents(of: typeof run extends fc.Arbitrary<infer T> ? T : never, index: number): NormalisedEvent[] {

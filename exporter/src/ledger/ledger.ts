@@ -80,6 +80,12 @@ export interface LedgerOptions {
 const WRITER_SETTINGS =
   'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off';
 
+/**
+ * Of pushed events, which come a few at a time: left to itself, the planner plans some statements anew for the rows of each group,
+ * which takes longer than what they do.
+ */
+const PUSH_SETTINGS = 'set local plan_cache_mode = force_generic_plan';
+
 /** What the guess about ids of events is called; kinds go by their own names. */
 const EVENT_IDS = 'ids of events';
 
@@ -197,6 +203,7 @@ export class Ledger {
     };
     // Whose run an event adds to has to be found first; and nothing is read for events that may all be known.
     const readAhead = expectsNewIds && events.every((event) => event.about === undefined) ? read : undefined;
+    const beginning = { readAhead, settings: PUSH_SETTINGS };
     try {
       return await this.transaction(async (tx, states) => {
         const oldest = tx.nowMs - this.policy.dedupeWindowMs;
@@ -270,7 +277,7 @@ export class Ledger {
           if (contradicting.has(event)) results[index] = { result: 'conflict', reason: CONTRADICTS_AUDIT };
         }
         return results;
-      }, readAhead);
+      }, beginning);
     } catch (error) {
       if (guess !== undefined && this.#guessWasWrong(error)) return await this.#pushBatch(events);
       if (!isDataError(error)) throw error;
@@ -409,16 +416,12 @@ export class Ledger {
     });
   }
 
-  /**
-   * Runs `work` in one transaction under the writer lock, after the writes that were asked for before.
-   * @param readAhead what it reads at the beginning in any case: asked for together with the lock, one round trip less. Has to issue
-   *   its statements before it returns
-   */
+  /** Runs `work` in one transaction under the writer lock, after the writes that were asked for before. */
   async transaction<T, Read = undefined>(
     work: (tx: Transaction, read: Read | undefined) => Promise<T>,
-    readAhead?: (client: pg.PoolClient, working: WorkingSet) => Promise<Read>,
+    beginning: Beginning<Read> = {},
   ): Promise<T> {
-    const mine = this.#queue.then(() => this.#transact(work, readAhead));
+    const mine = this.#queue.then(() => this.#transact(work, beginning));
     this.#queue = mine.catch(() => {});
     return await mine;
   }
@@ -447,7 +450,7 @@ export class Ledger {
 
   async #transact<T, Read>(
     work: (tx: Transaction, read: Read | undefined) => Promise<T>,
-    readAhead?: (client: pg.PoolClient, working: WorkingSet) => Promise<Read>,
+    { readAhead, settings }: Beginning<Read>,
   ): Promise<T> {
     let client: pg.PoolClient;
     try {
@@ -465,14 +468,16 @@ export class Ledger {
     const endComputing = this.#beginComputing();
     try {
       const working = new WorkingSet(client, this.#registry);
+      const begun = beginWriting(client, settings);
       const [head, , read] = await allStatements([
-        beginWriting(client),
-        this.#registry.catchUp(client),
+        begun,
+        this.#registry.catchUp(client, begun),
         readAhead?.(client, working),
       ]);
       tx = new Transaction(client, working, this.#registry, this.policy, head, this.#tally);
       const answer = await work(tx, read);
       await tx.finish(endComputing);
+      this.#registry.committed(tx.seq);
       for (const listener of this.#onCommit) listener();
       return answer;
     } catch (thrown) {
@@ -490,6 +495,14 @@ export class Ledger {
       client.release(broken);
     }
   }
+}
+
+/** How a transaction begins. */
+interface Beginning<Read> {
+  /** Reads what it needs in any case: asked for together with the lock, one round trip less. Has to issue its statements before it returns. */
+  readonly readAhead?: ((client: pg.PoolClient, working: WorkingSet) => Promise<Read>) | undefined;
+  /** SQL: `set local …`. */
+  readonly settings?: string;
 }
 
 interface Pulled {

@@ -15,11 +15,12 @@ export interface LedgerHead {
 /**
  * Begins a transaction and waits for the writer lock, which the end of the transaction releases. One writer at a time: so
  * change numbers become visible in order, and what a writer reads is what it changes.
+ * @param settings SQL: `set local …`
  */
-export async function beginWriting(client: ClientBase): Promise<LedgerHead> {
+export async function beginWriting(client: ClientBase, settings?: string): Promise<LedgerHead> {
   // On a connection that pipelines, both are one round trip; the second runs, with a snapshot of its own, when the first has the lock.
   const [, { rows }] = await allStatements([
-    client.query(`begin; select pg_advisory_xact_lock(${WRITER_LOCK})`),
+    client.query(`begin; ${settings === undefined ? '' : `${settings}; `}select pg_advisory_xact_lock(${WRITER_LOCK})`),
     client.query<{ seq: string; now: Date; tombstones: boolean }>({
       name: 'head_read',
       text: 'select seq, clock_timestamp() as now, exists (select from fleetlens.tombstone) as tombstones from fleetlens.head',

@@ -67,17 +67,27 @@ export class SeriesRegistry {
   #created: Series[] = [];
   #folded: FamilyName[] = [];
   #caughtUp: Promise<void> = Promise.resolve();
+  /** The change number with which this process wrote last; undefined: what is known here has to be read anew. */
+  #seq: number | undefined;
   caps: SeriesCaps;
 
   constructor(caps: SeriesCaps) {
     this.caps = caps;
   }
 
-  /** Reads the series that other replicas made. Call under the writer lock, at the beginning of a transaction. */
-  catchUp(client: ClientBase): Promise<void> {
+  /**
+   * Reads the series that other replicas made since this one wrote. Call under the writer lock, at the beginning of a transaction.
+   * @param head the number of the last change, whoever made it
+   */
+  catchUp(client: ClientBase, head: Promise<{ readonly seq: number }>): Promise<void> {
     this.#newFolds = [];
-    this.#caughtUp = this.#readNew(client);
+    this.#caughtUp = head.then(({ seq }) => (seq === this.#seq ? undefined : this.#readNew(client)));
     return this.#caughtUp;
+  }
+
+  /** The transaction was committed as change number `seq`: what it made exists. */
+  committed(seq: number): void {
+    this.#seq = seq;
   }
 
   /** For who reads ids of series in a statement behind {@link catchUp}'s: then all of them are known here. */
@@ -142,6 +152,7 @@ export class SeriesRegistry {
     this.#seriesOfFamily.clear();
     this.#allSeries = 0;
     this.#maxId = 0;
+    this.#seq = undefined;
     this.takeNew();
     // Nor were its folds counted.
     for (const fold of this.#newFolds) {

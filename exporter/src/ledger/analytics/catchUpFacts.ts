@@ -34,8 +34,8 @@ interface ChangeRow {
 }
 
 /** What one transaction takes: some 100 ms. A change of a busy ledger has hundreds of entries, of an idle one a few. */
-const MOST_CHANGES = 100;
-const MOST_ENTRIES = 1_000;
+const MOST_CHANGES = 400;
+const MOST_ENTRIES = 4_000;
 const SCAN_PAGE = 1_000;
 /** Somebody else is at work on the facts, who will be done before long. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -119,20 +119,25 @@ async function ownersOf(client: pg.ClientBase, entries: readonly ChangeEntry[]):
     if (kind === 'run') add(source, key);
     else if (kind === 'step') add(source, key.split('\u001f', 1)[0] as string);
     else if (kind === 'usage') {
-      // It may have named no run before.
-      add(source, WITHOUT_RUN + key);
       usage.push({ source, key });
       if (leftRun !== undefined) add(source, leftRun);
     }
   }
   if (usage.length > 0) {
-    const { rows } = await client.query<{ source: string; run_id: string }>({
+    const { rows } = await client.query<{ source: string; key: string; run_id: string | null; was_alone: boolean }>({
       name: 'run_fact_usage',
-      text: `select distinct u.source, u.run_id from fleetlens.usage u
-        join unnest($1::text[], $2::text[]) as w(source, key) on u.source = w.source and u.key = w.key where u.run_id is not null`,
+      // Each is looked up by itself, whatever the planner believes about the size of the tables.
+      text: `select w.source, w.key, u.run_id, exists (
+            select from fleetlens.run_fact f where f.source = w.source and f.key = '${WITHOUT_RUN}' || w.key offset 0) as was_alone
+        from unnest($1::text[], $2::text[]) as w(source, key)
+        left join lateral (select u.run_id from fleetlens.usage u where u.source = w.source and u.key = w.key limit 1) u on true`,
       values: [usage.map((u) => u.source), usage.map((u) => u.key)],
     });
-    for (const row of rows) add(row.source, row.run_id);
+    for (const { source, key, run_id: runId, was_alone: wasAlone } of rows) {
+      if (runId !== null) add(source, runId);
+      // It may have named no run before, or be gone.
+      if (runId === null || wasAlone) add(source, WITHOUT_RUN + key);
+    }
   }
   return [...owners.values()];
 }

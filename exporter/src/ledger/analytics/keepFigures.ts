@@ -4,10 +4,11 @@ import type { Logger } from 'pino';
 import { catchUpFacts } from './catchUpFacts.ts';
 import { refreshFigures } from './refreshFigures.ts';
 
+/** What came meanwhile waits so long: a run that tells much in a moment is looked at once. */
 const ROUND_MS = 2_000;
 const WORK_MS = 500;
 /** Of the time that work took, a pause of so many times: while records come in, ingest has the database to itself for most of the time. */
-const PAUSES = 4;
+const PAUSES = 8;
 const PAUSES_WHEN_QUIET = 1;
 /** Until all records were read once nothing can be answered. */
 const PAUSES_OF_SCAN = 0.1;
@@ -25,7 +26,7 @@ export async function keepFigures(pool: pg.Pool, log: Logger, signal: AbortSigna
       const { isBehind, isScanning } = await catchUpFacts(pool, WORK_MS);
       if (isScanning) pauses = PAUSES_OF_SCAN;
       else if (!isBehind) pauses = PAUSES_WHEN_QUIET;
-      isMore = isScanning || (await refresh(pool, started + WORK_MS, signal)) || isBehind;
+      isMore = isScanning || (await refresh(pool, started + WORK_MS, signal));
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'analytics: the figures could not follow; trying again');
     }
