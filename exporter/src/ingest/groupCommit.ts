@@ -78,15 +78,22 @@ export class GroupCommit {
   async #flushAll(): Promise<void> {
     // Requests that arrived in the same turn of the event loop belong to one group.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) await this.#flush(this.#takeGroup());
+    // Halfway between the last group and what waits. Who sends again when they are answered would else form a large group and a small
+    // one for good, in turns; of equal ones each comes in while the other is written.
+    let requests = this.#waiting.length;
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup(Math.ceil((requests + this.#waiting.length) / 2));
+      requests = group.length;
+      await this.#flush(group);
+    }
     this.#flushing = undefined;
   }
 
-  #takeGroup(): Waiting[] {
+  #takeGroup(mostRequests: number): Waiting[] {
     let events = 0;
     let taken = 0;
     while (
-      taken < this.#waiting.length &&
+      taken < Math.min(mostRequests, this.#waiting.length) &&
       (taken === 0 || events + (this.#waiting[taken] as Waiting).events.length <= MAX_GROUP)
     ) {
       events += (this.#waiting[taken] as Waiting).events.length;
