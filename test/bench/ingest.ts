@@ -34,7 +34,7 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
   // Each connection has one event under way; half of them are written while the others come.
   const singles = [64, 256].map((connections) => ({
     mode: { name: 'single events', batch: 1, connections, runs: 2_000 * scale },
-    found: [] as LoadResult[],
+    results: [] as LoadResult[],
   }));
   const found = {
     arrays: [] as LoadResult[],
@@ -52,9 +52,9 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
       await check(bed, database, arrays.runs + WARM_UP_RUNS + OWN_WARM_UP_RUNS);
       found.copies.push(await copyRate(bed, database));
     });
-    for (const { mode, found } of singles) {
+    for (const { mode, results } of singles) {
       await withLedger(bed, mode, async (exporter, database) => {
-        found.push(await measure(exporter, mode, `s${round}`));
+        results.push(await measure(exporter, mode, `s${round}`));
         await check(bed, database, mode.runs + WARM_UP_RUNS + OWN_WARM_UP_RUNS);
       });
     }
@@ -87,11 +87,11 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
       ratio: inArrays / copied,
       goal: atLeast(inArrays / copied, 0.1, 'x'),
     },
-    ...singles.flatMap(({ mode, found }) => {
-      const single = rate(found);
+    ...singles.flatMap(({ mode, results }) => {
+      const single = rate(results);
       return [
         {
-          what: `durable ${mode.name}, ${mode.connections} connections (${latency(found)})`,
+          what: `durable ${mode.name}, ${mode.connections} connections (${latency(results)})`,
           value: perSecond(single),
           goal: atLeast(single, 5_000, '/s'),
         },
