@@ -4,9 +4,10 @@ import type { Config } from './config.ts';
 import type { NormalisedEvent } from './contract/events.ts';
 import type { HealthRegistry } from './http/healthRegistry.ts';
 import { startEmbeddedPostgres } from './ledger/embedded/startEmbeddedPostgres.ts';
-import { Ledger, type PushResult } from './ledger/ledger.ts';
+import { Ledger } from './ledger/ledger.ts';
 import { asLedgerError, LedgerUnavailable } from './ledger/ledgerErrors.ts';
 import { migrate } from './ledger/migrate.ts';
+import type { PushResult } from './ledger/pushEvents.ts';
 import { ledgerPolicyOf } from './ledgerPolicyOf.ts';
 
 export interface LedgerConnection {

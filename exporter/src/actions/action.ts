@@ -3,7 +3,7 @@ import type { ReadingRole } from '../config/roles.ts';
 import type { Config } from '../config.ts';
 import { ACTION_TYPES, type ActionAnswer, type ActionName } from '../contract/actions.ts';
 import type { Principal } from '../http/auth.ts';
-import type { Transaction } from '../ledger/ledger.ts';
+import type { Transaction } from '../ledger/transaction.ts';
 
 /** What an action is given to work with. */
 export interface ActionContext {

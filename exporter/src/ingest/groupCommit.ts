@@ -1,5 +1,5 @@
 import type { PushedEvent } from '../ledger/findAddedTo.ts';
-import type { PushResult } from '../ledger/ledger.ts';
+import type { PushResult } from '../ledger/pushEvents.ts';
 
 /** The queue of events that wait for the writer is full. */
 export class QueueFull extends Error {

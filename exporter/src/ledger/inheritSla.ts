@@ -2,9 +2,10 @@ import type { Config } from '../config.ts';
 import { recordKey } from '../contract/recordKey.ts';
 import type { RecordOf } from '../contract/records.ts';
 import { normaliseData } from '../normalise/normaliseEvent.ts';
-import type { Ledger, Transaction } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { type Merged, stampOf } from './mergeEvent.ts';
 import { recordEvents } from './recordEvents.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Who says so, in the stamps of a workflow's record. */
 const BY = 'fleetlens configuration';

@@ -56,6 +56,9 @@ export interface RecordingContext {
   readonly writeAhead?: (() => void) | undefined;
 }
 
+/** Events merged in one transaction; of pushed events more are split, so that the writer lock is given up between them. */
+export const MAX_BATCH = 2_000;
+
 /** Events that are applied between two calls of {@link RecordingContext.writeAhead}: some milliseconds. */
 const APPLIED_AT_ONCE = 128;
 

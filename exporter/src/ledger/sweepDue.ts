@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { isFinished } from '../contract/status.ts';
 import { isLate } from './historyTally.ts';
-import type { Transaction } from './ledger.ts';
 import { lostEvent } from './lostEvent.ts';
 import { observe } from './observe/observe.ts';
 import { judgeWaiting } from './quality/judgeEvaluations.ts';
 import { attemptOf, observeWaitingStep, recordEvents, runDueAt } from './recordEvents.ts';
+import type { Transaction } from './transaction.ts';
 import type { WorkingRecord } from './workingSet.ts';
 
 /** Records looked at in one transaction; the writer lock is given up between them. */

@@ -3,8 +3,8 @@ import { OWN_SOURCE } from '../contract/events.ts';
 import { cleanValue, ValueRefused } from '../normalise/cleanValue.ts';
 import { DEFAULT_VALUE_LIMITS, normaliseData } from '../normalise/normaliseEvent.ts';
 import { redactValue } from '../telemetry/redactValue.ts';
-import type { Transaction } from './ledger.ts';
 import { recordEvents } from './recordEvents.ts';
+import type { Transaction } from './transaction.ts';
 
 /** Something that was done, or refused, here. */
 export interface AuditEntry {

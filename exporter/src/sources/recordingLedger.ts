@@ -2,8 +2,8 @@
 import { recordKey } from '../contract/recordKey.ts';
 import type { Kind } from '../contract/records.ts';
 import { isOpen } from '../contract/status.ts';
-import type { PulledBatch } from '../ledger/ledger.ts';
 import type { OpenPullRequest } from '../ledger/openPullRequests.ts';
+import type { PulledBatch } from '../ledger/pullPage.ts';
 import { normaliseData } from '../normalise/normaliseEvent.ts';
 import type { PullLedger } from './poll/pullLedger.ts';
 

@@ -1,8 +1,8 @@
 import type { BudgetMessage } from '../../contract/budgetMessage.ts';
 import { type BudgetScope, budgetOf } from '../../contract/budgets.ts';
-import type { Transaction } from '../ledger.ts';
 import { fromNano, nanoText, toNano } from '../nano.ts';
 import { writeOutbox } from '../outbox/writeOutbox.ts';
+import type { Transaction } from '../transaction.ts';
 import { IS_PAUSED } from './isPaused.ts';
 import { slotTime } from './slot.ts';
 import { openWindows, readOpenWindows } from './spentMoves.ts';

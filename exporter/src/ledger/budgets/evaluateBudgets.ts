@@ -1,4 +1,4 @@
-import type { Transaction } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 import { windowAt } from './calendarWindow.ts';
 import { noticeLimits } from './noticeLimits.ts';
 import { reachedLimits } from './reachedLimits.ts';

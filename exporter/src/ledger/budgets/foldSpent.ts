@@ -1,5 +1,5 @@
 import { int4Array, textArray } from '../binaryArrays.ts';
-import type { Transaction } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 
 /** Money that a deleted record had counted. */
 export interface FoldedSpent {

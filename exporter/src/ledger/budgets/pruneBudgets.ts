@@ -1,4 +1,4 @@
-import type { Transaction } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 import { slotAt } from './slot.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,8 +1,9 @@
 import type { NormalisedEvent } from '../../contract/events.ts';
 import { dedupeEvents, digestEvent } from '../dedupeEvents.ts';
-import type { Ledger, Transaction } from '../ledger.ts';
+import type { Ledger } from '../ledger.ts';
 import { recordEvents } from '../recordEvents.ts';
 import type { SourceReading } from '../sourceState.ts';
+import type { Transaction } from '../transaction.ts';
 
 /** A source that counts live would show its history as growth of this moment. */
 export class SourceIsLive extends Error {

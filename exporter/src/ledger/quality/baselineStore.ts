@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { textArray } from '../binaryArrays.ts';
-import type { Transaction } from '../ledger.ts';
 import { NO_CHANGE } from '../observe/observe.ts';
+import type { Transaction } from '../transaction.ts';
 import type { Baseline, Evaluation } from './baseline.ts';
 import type { Scope } from './evaluationRow.ts';
 

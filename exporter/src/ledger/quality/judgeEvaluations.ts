@@ -1,10 +1,10 @@
 import type { RunRecord } from '../../contract/records.ts';
 import { allStatements } from '../allStatements.ts';
-import type { Transaction } from '../ledger.ts';
 import { stampOf } from '../mergeEvent.ts';
 import type { RecordState } from '../observe/observe.ts';
 import { label } from '../observe/recordView.ts';
 import { attemptOf } from '../recordEvents.ts';
+import type { Transaction } from '../transaction.ts';
 import type { WorkingRecord } from '../workingSet.ts';
 import {
   comesTooLate,

@@ -1,7 +1,7 @@
 import { recordKey } from '../../contract/recordKey.ts';
 import type { RecordOf, RunRecord } from '../../contract/records.ts';
 import { allStatements } from '../allStatements.ts';
-import type { Transaction } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 import type { WorkingRecord } from '../workingSet.ts';
 
 /** What a score is judged by. */

@@ -1,4 +1,4 @@
-import type { Transaction } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 import type { Baseline } from './baseline.ts';
 import {
   hideBaseline,

@@ -1,9 +1,9 @@
 import type { Kind } from '../../contract/records.ts';
 import { type FoldedSpent, foldSpent } from '../budgets/foldSpent.ts';
-import type { Transaction } from '../ledger.ts';
 import { toNano } from '../nano.ts';
 import { NO_CHANGE } from '../observe/observe.ts';
 import { readState, type StoredRow } from '../storedState.ts';
+import type { Transaction } from '../transaction.ts';
 import { addFact, type FactSums, noSums } from '../verify/expectedRollups.ts';
 
 /** A record that was deleted, with what it had counted and held. */

@@ -1,4 +1,5 @@
-import type { Ledger, Transaction } from '../ledger.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 import { type DeletedRow, foldRecords } from './foldRecords.ts';
 import { forgetUpTo } from './pruneRecords.ts';
 

@@ -1,6 +1,7 @@
 import { METRIC_CATALOGUE } from '../../contract/metricCatalogue.ts';
 import { pruneBudgets } from '../budgets/pruneBudgets.ts';
-import type { Ledger, Transaction } from '../ledger.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Transaction } from '../transaction.ts';
 import { keepAuditFor, pruneAudit } from './pruneAudit.ts';
 import { forgetUpTo, pruneRecords, RECORDS_PRUNED_ALONE } from './pruneRecords.ts';
 import { pruneRuns } from './pruneRuns.ts';

@@ -1,8 +1,8 @@
 import type { Kind } from '../../contract/records.ts';
 import { CHAIN_OPEN_STATUSES, SANDBOX_OPEN_STATUSES } from '../../contract/status.ts';
 import { foldUsageFacts, type SpentUsage } from '../analytics/foldFacts.ts';
-import type { Transaction } from '../ledger.ts';
 import { recordTable } from '../recordTable.ts';
+import type { Transaction } from '../transaction.ts';
 import { type DeletedRow, foldRecords } from './foldRecords.ts';
 import { type PrunedKind, RECORD_TIMES } from './recordTime.ts';
 

@@ -1,8 +1,8 @@
 import { OPEN_STATUSES } from '../../contract/status.ts';
 import { foldRunFacts } from '../analytics/foldFacts.ts';
-import type { Transaction } from '../ledger.ts';
 import { pruneEvaluations } from '../quality/pruneEvaluations.ts';
 import { keyRange } from '../read/keyRange.ts';
+import type { Transaction } from '../transaction.ts';
 import { type DeletedRow, foldRecords } from './foldRecords.ts';
 
 /** Runs in one transaction: with their steps and output some 20,000 rows. */
