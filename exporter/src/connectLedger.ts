@@ -7,7 +7,7 @@ import { startEmbeddedPostgres } from './ledger/embedded/startEmbeddedPostgres.t
 import { Ledger } from './ledger/ledger.ts';
 import { asLedgerError, LedgerUnavailable } from './ledger/ledgerErrors.ts';
 import { migrate } from './ledger/migrate.ts';
-import type { PushResult } from './ledger/pushEvents.ts';
+import type { PushResult } from './ledger/recordPushed.ts';
 import { ledgerPolicyOf } from './ledgerPolicyOf.ts';
 
 export interface LedgerConnection {

@@ -11,6 +11,7 @@ import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
 import { RollupSnapshot } from '../../exporter/src/metrics/rollupSnapshot.ts';
 import { createScraper } from '../../exporter/src/metrics/scrape.ts';
 import { fallen, monotonicSamples, parseExposition } from '../support/parseExposition.ts';
+import { laggingStandby } from '../support/postgres.ts';
 import { startCuttingProxy } from './cuttingProxy.ts';
 import {
   batched,
@@ -429,6 +430,42 @@ describe('two replicas on one ledger', () => {
     const [one, two] = [ofLedger(await scrape(0)), ofLedger(await scrape(1))];
     expect(two).toEqual(one);
     expect(fallen(last, one)).toEqual([]);
+    await silent(bed);
+  });
+});
+
+describe('a standby is promoted that has not heard the last', () => {
+  const run = (id: string) =>
+    event(`${id}-finished`, 'run', Date.now(), {
+      runId: id,
+      project: id,
+      status: 'succeeded',
+      createdAt: new Date(Date.now() - 60_000).toISOString(),
+      finishedAt: new Date().toISOString(),
+    });
+  const finished = ({ query }: LedgerBed) =>
+    query(
+      `select labels[2] as project, value::text from fleetlens.rollup
+        where family = 'fleet_runs_finished_total' and value > 0 order by labels`,
+    );
+
+  it.each([
+    ['nobody wrote since', [] as string[]],
+    ['another replica made the change of that number', ['other']],
+    ['another replica made more changes', ['other', 'further']],
+  ])('%s: what it lost is recorded again when it is sent again, under series of its own', async (_what, ofOthers) => {
+    await using bed = await openLedger({ caps: CAPS, policy: POLICY });
+    await bed.ledger.recordPushed([run('first')]);
+    const standby = await laggingStandby(bed.database);
+    await bed.ledger.recordPushed([run('lost')]);
+    await standby.promote();
+    const other = bed.replica();
+    for (const id of ofOthers) await other.recordPushed([run(id)]);
+
+    expect(await bed.ledger.recordPushed([run('lost')])).toEqual([{ result: 'accepted' }]);
+
+    const expected = ['first', 'lost', ...ofOthers].sort().map((project) => ({ project, value: '1000000000' }));
+    expect(await finished(bed)).toEqual(expected);
     await silent(bed);
   });
 });

@@ -29,6 +29,25 @@ export function migratedDatabase(options: DatabaseOptions = {}): Promise<TestDat
   return createDatabase(migratedTemplate, options);
 }
 
+/**
+ * A copy of the database as it is now, as an asynchronous standby has it that hears nothing more. Everybody's connections end.
+ * @returns how it takes the database's place; connections end again, and who connects anew finds the copy.
+ */
+export async function laggingStandby({ name }: TestDatabase): Promise<{ promote(): Promise<void> }> {
+  const { connectionString: admin } = inject('postgres');
+  const standby = `${name}_standby`;
+  const disconnect = `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${name}'`;
+  await execute(admin, disconnect);
+  await execute(admin, `create database ${standby} template ${name}`);
+  return {
+    async promote() {
+      await execute(admin, disconnect);
+      await execute(admin, `drop database ${name}`);
+      await execute(admin, `alter database ${standby} rename to ${name}`);
+    },
+  };
+}
+
 async function createDatabase(template: string, { synchronousCommit = 'on' }: DatabaseOptions): Promise<TestDatabase> {
   const { connectionString: admin } = inject('postgres');
   const name = `test_${randomBytes(6).toString('hex')}`;

@@ -8,7 +8,7 @@ import { type ReceivedBody, receiveBody } from '../ingest/receiveBody.ts';
 import { digestEvent } from '../ledger/dedupeEvents.ts';
 import type { PushedEvent } from '../ledger/findAddedTo.ts';
 import { LedgerUnavailable } from '../ledger/ledgerErrors.ts';
-import type { PushResult } from '../ledger/pushEvents.ts';
+import type { PushResult } from '../ledger/recordPushed.ts';
 import type { ValueLimits } from '../normalise/cleanValue.ts';
 import { EventRejected, normaliseEvent } from '../normalise/normaliseEvent.ts';
 import { HttpError } from './httpError.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NormalisedEvent } from '../contract/events.ts';
-import type { PushResult } from '../ledger/pushEvents.ts';
+import type { PushResult } from '../ledger/recordPushed.ts';
 import { GroupCommit, QueueFull } from './groupCommit.ts';
 
 const event = (id: string): NormalisedEvent => ({

@@ -1,5 +1,5 @@
 import type { PushedEvent } from '../ledger/findAddedTo.ts';
-import type { PushResult } from '../ledger/pushEvents.ts';
+import type { PushResult } from '../ledger/recordPushed.ts';
 
 /** The queue of events that wait for the writer is full. */
 export class QueueFull extends Error {
@@ -26,7 +26,9 @@ interface Waiting {
 
 /**
  * Collects what arrives while the writer is busy and commits it together as soon as the writer is free: no timer, so a
- * single event does not wait, and many share one fsync.
+ * single event does not wait, and many share one fsync. Of what waits, a group takes the first requests, as many as lie halfway
+ * between the group before and all of them: who sends again when they are answered would else form a large group and a small one
+ * for good, in turns; of equal ones each comes in while the other is written.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
@@ -78,8 +80,6 @@ export class GroupCommit {
   async #flushAll(): Promise<void> {
     // Requests that arrived in the same turn of the event loop belong to one group.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    // Halfway between the last group and what waits. Who sends again when they are answered would else form a large group and a small
-    // one for good, in turns; of equal ones each comes in while the other is written.
     let requests = this.#waiting.length;
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup(Math.ceil((requests + this.#waiting.length) / 2));

@@ -6,9 +6,9 @@ import { HistoryTally } from './historyTally.ts';
 import { asLedgerError } from './ledgerErrors.ts';
 import { beginWriting } from './lockLedger.ts';
 import { listOpenPullRequests, type OpenPullRequest } from './openPullRequests.ts';
-import { type PulledBatch, recordPage } from './pullPage.ts';
-import { PushRecorder, type PushResult } from './pushEvents.ts';
 import type { LedgerPolicy } from './recordEvents.ts';
+import { type PulledBatch, recordPulled } from './recordPulled.ts';
+import { PushRecorder, type PushResult } from './recordPushed.ts';
 import { type SeriesCaps, SeriesRegistry } from './seriesRegistry.ts';
 import { isAnythingDue, sweepDue } from './sweepDue.ts';
 import { Transaction } from './transaction.ts';
@@ -72,9 +72,13 @@ export class Ledger {
       ...(options.writerSettings === undefined ? {} : { options: options.writerSettings }),
     };
     this.#writer = new pg.Pool(pipelining);
-    // An error shows at the first statement of the writer, which uses the connection next.
-    this.#writer.on('connect', (client) => void client.query(WRITER_SETTINGS).catch(() => {}));
     this.#registry = new SeriesRegistry(options.caps);
+    this.#writer.on('connect', (client) => {
+      // An error shows at the first statement of the writer, which uses the connection next.
+      client.query(WRITER_SETTINGS).catch(() => {});
+      // The server may be another one by now, that has not heard the last of what this process wrote.
+      this.#registry.forget();
+    });
     this.#log = options.log;
     this.policy = options.policy;
     // A connection that breaks is replaced at its next use. Unheard, the event would end the process; the pool itself listens
@@ -116,7 +120,7 @@ export class Ledger {
    * @throws LedgerUnavailable; then neither records nor cursor have moved.
    */
   async recordPulled(batch: PulledBatch): Promise<void> {
-    await recordPage(this, batch);
+    await recordPulled(this, batch);
   }
 
   async readCursor(source: string): Promise<{ cursor: unknown; backfilled: boolean }> {

@@ -56,7 +56,7 @@ export interface RecordingContext {
   readonly writeAhead?: (() => void) | undefined;
 }
 
-/** Events merged in one transaction; of pushed events more are split, so that the writer lock is given up between them. */
+/** Events merged at a time. So many pushed ones are a transaction of their own, so that the writer lock is given up between them. */
 export const MAX_BATCH = 2_000;
 
 /** Events that are applied between two calls of {@link RecordingContext.writeAhead}: some milliseconds. */

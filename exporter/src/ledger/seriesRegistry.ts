@@ -76,11 +76,10 @@ export class SeriesRegistry {
   }
 
   /**
-   * Reads the series that other replicas made since this one wrote. Call under the writer lock, at the beginning of a transaction.
-   * @param head the number of the last change, whoever made it
+   * Reads the series that other replicas made since this one wrote. Call at the beginning of a transaction.
+   * @param head the number of the last change, whoever made it, read under the writer lock
    */
   catchUp(client: ClientBase, head: Promise<{ readonly seq: number }>): Promise<void> {
-    this.#newFolds = [];
     this.#caughtUp = head.then(({ seq }) => (seq === this.#seq ? undefined : this.#readNew(client)));
     return this.#caughtUp;
   }
@@ -88,9 +87,10 @@ export class SeriesRegistry {
   /** The transaction was committed as change number `seq`: what it made exists. */
   committed(seq: number): void {
     this.#seq = seq;
+    this.#newFolds = [];
   }
 
-  /** For who reads ids of series in a statement behind {@link catchUp}'s: then all of them are known here. */
+  /** For who reads ids of series under the writer lock: when this is fulfilled, all of them are known here. */
   get caughtUp(): Promise<void> {
     return this.#caughtUp;
   }
@@ -145,7 +145,7 @@ export class SeriesRegistry {
     return taken;
   }
 
-  /** The transaction was rolled back: what it made does not exist. Everything is read again. */
+  /** The transaction was rolled back, or the connection is a new one: what was made may not exist. Everything is read again. */
   forget(): void {
     this.#index.clear();
     this.#byId.clear();

@@ -3,7 +3,7 @@ import { recordKey } from '../contract/recordKey.ts';
 import type { Kind } from '../contract/records.ts';
 import { isOpen } from '../contract/status.ts';
 import type { OpenPullRequest } from '../ledger/openPullRequests.ts';
-import type { PulledBatch } from '../ledger/pullPage.ts';
+import type { PulledBatch } from '../ledger/recordPulled.ts';
 import { normaliseData } from '../normalise/normaliseEvent.ts';
 import type { PullLedger } from './poll/pullLedger.ts';
 

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { GroupCommit } from '../../ingest/groupCommit.ts';
 import type { PushedEvent } from '../../ledger/findAddedTo.ts';
 import { LedgerUnavailable } from '../../ledger/ledgerErrors.ts';
-import type { PushResult } from '../../ledger/pushEvents.ts';
+import type { PushResult } from '../../ledger/recordPushed.ts';
 import { selfCounter, selfGauge } from '../../metrics/selfMetrics.ts';
 import { DEFAULT_VALUE_LIMITS } from '../../normalise/normaliseEvent.ts';
 import { TokenRegistry } from '../auth.ts';

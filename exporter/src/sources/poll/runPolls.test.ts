@@ -2,7 +2,7 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { waitFor } from '../../../../test/support/waitFor.ts';
-import type { PulledBatch } from '../../ledger/pullPage.ts';
+import type { PulledBatch } from '../../ledger/recordPulled.ts';
 import { RecordingLedger } from '../recordingLedger.ts';
 import { type PollContext, type PollPage, type Source, SourceError } from '../source.ts';
 import type { PollPacing } from './pollSource.ts';

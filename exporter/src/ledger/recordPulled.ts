@@ -24,6 +24,7 @@ export interface PulledBatch {
   /** The first complete read of the source ends with this page. */
   readonly backfillDone: boolean;
 }
+
 interface Pulled {
   readonly record: PulledRecord;
   readonly event: EventToRecord;
@@ -57,8 +58,9 @@ function readPulled(reader: string, record: PulledRecord, startedAt: Date): Even
   const pulledTime = recordTime(kind, own) ?? (updatedAt === undefined ? undefined : at);
   return { id: 'pull', source, kind, at, key, fields, pulled: digest(stableJson(own)), pulledTime };
 }
+
 /** As `Ledger.recordPulled`. */
-export async function recordPage(ledger: Ledger, batch: PulledBatch): Promise<void> {
+export async function recordPulled(ledger: Ledger, batch: PulledBatch): Promise<void> {
   const pulled: Pulled[] = [];
   const letters: DeadLetter[] = [];
   for (const record of batch.records) {
@@ -69,10 +71,10 @@ export async function recordPage(ledger: Ledger, batch: PulledBatch): Promise<vo
       letters.push(letterOf(batch.source, record, error.message));
     }
   }
-  await recordRead(ledger, batch, pulled, letters);
+  await recordOrSplit(ledger, batch, pulled, letters);
 }
 
-async function recordRead(
+async function recordOrSplit(
   ledger: Ledger,
   batch: PulledBatch,
   pulled: readonly Pulled[],
@@ -87,13 +89,13 @@ async function recordRead(
     // One value does not fit into Postgres: the record that carries it must not hold up the source for good.
     if (pulled.length === 1) {
       const reason = `the ledger could not store the record: ${(error as Error).message}`;
-      await recordRead(ledger, batch, [], [...letters, letterOf(batch.source, only.record, reason)]);
+      await recordOrSplit(ledger, batch, [], [...letters, letterOf(batch.source, only.record, reason)]);
       return;
     }
     const middle = Math.ceil(pulled.length / 2);
     const { cursor: _cursor, ...first } = { ...batch, goneRuns: [], backfillDone: false };
-    await recordRead(ledger, { ...first, cursor: undefined }, pulled.slice(0, middle), []);
-    await recordRead(ledger, batch, pulled.slice(middle), letters);
+    await recordOrSplit(ledger, { ...first, cursor: undefined }, pulled.slice(0, middle), []);
+    await recordOrSplit(ledger, batch, pulled.slice(middle), letters);
   }
 }
 

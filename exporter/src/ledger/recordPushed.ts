@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { NormalisedEvent } from '../contract/events.ts';
 import { KINDS } from '../contract/records.ts';
 import { allStatements } from './allStatements.ts';
 import { dedupeEvents, dedupeWithin, digestEvent, type EventDigest, rememberNewEvents } from './dedupeEvents.ts';
@@ -186,7 +187,7 @@ async function applyFresh(
     states === undefined ? loadRecords(newEvents, recording) : undefined,
   ]);
   if (newIds) tx.alongside(rememberNewEvents(tx.client, fresh));
-  const contradicting = new Set<unknown>(await applyEvents(newEvents, pruned, recording));
+  const contradicting = new Set<NormalisedEvent>(await applyEvents(newEvents, pruned, recording));
   for (const { event, index } of contradicting.size === 0 ? [] : fresh) {
     if (contradicting.has(event)) results[index] = { result: 'conflict', reason: CONTRADICTS_AUDIT };
   }
