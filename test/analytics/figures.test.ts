@@ -13,7 +13,7 @@ import {
   FIGURES,
   type FigureName,
 } from '../../exporter/src/contract/dimensions.ts';
-import { catchUpFacts } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
+import { catchUpFacts, followPage, inFactsTransaction } from '../../exporter/src/ledger/analytics/catchUpFacts.ts';
 import { refreshFigures } from '../../exporter/src/ledger/analytics/refreshFigures.ts';
 import { PROPERTY_TIMEOUT_MS, propertyRuns } from '../ledger/histories.ts';
 import { DAY_MS, event } from '../ledger/ledgerBed.ts';
@@ -300,6 +300,41 @@ function lastChangeOf(timeZone: string): number {
   while (offset(ms) === offset(ms - step)) ms -= step;
   return ms;
 }
+
+it('follows many changed runs in pages that end with a change, and names the moment up to which it came', async () => {
+  await using served = await serveAnalytics();
+  const { ledger, query: sql } = served.bed;
+  await catchUpFacts(ledger.pool);
+  const batch = (n: number) =>
+    Array.from({ length: 700 }, (_, i) => {
+      const at = FLEET_FROM + i * 1_000;
+      const runId = `run-${n}-${i}`;
+      return event(`${runId}-created`, 'run', at, {
+        runId,
+        status: 'succeeded',
+        createdAt: iso(at),
+        finishedAt: iso(at),
+      });
+    });
+  for (let n = 0; n < 3; n++) await ledger.recordPushed(batch(n));
+  const changes = await sql<{ seq: string; at: Date }>(
+    "select seq, at from fleetlens.change where entries::text like '%run-%' order by seq",
+  );
+  expect(changes).toHaveLength(3);
+
+  const first = await inFactsTransaction(ledger.pool, followPage);
+
+  expect(first).toMatchObject({ isBehind: true, asOf: changes[1]?.at });
+  const known = await sql<{ batch: string; runs: number }>(
+    "select split_part(key, '-', 2) as batch, count(*)::int as runs from fleetlens.run_fact where part = 0 group by 1 order by 1",
+  );
+  expect(known).toEqual([
+    { batch: '0', runs: 700 },
+    { batch: '1', runs: 700 },
+  ]);
+  expect(await inFactsTransaction(ledger.pool, followPage)).toMatchObject({ isBehind: false });
+  await expectSameGroups(served, WHOLE, []);
+});
 
 it('answers series across a change of the clocks, by an hour and by half of one', async () => {
   for (const zone of ['Australia/Lord_Howe', 'America/St_Johns']) {

@@ -7,6 +7,8 @@ import { WITHOUT_RUN } from './runFacts.ts';
 
 /** How far the facts follow the records. */
 export interface FactsState {
+  /** The number of the last change of the ledger. */
+  readonly head: string;
   /** The facts hold every change that was committed until then. */
   readonly asOf: Date;
   /** There are changes that they do not hold yet. */
@@ -33,9 +35,13 @@ interface ChangeRow {
   readonly found: number;
 }
 
-/** What one transaction takes: some 100 ms. A change of a busy ledger has hundreds of entries, of an idle one a few. */
+/**
+ * What one transaction takes: some 100 ms, to 300 where each entry is about another run. A change of a busy ledger has hundreds of
+ * entries, of an idle one a few.
+ */
 const MOST_CHANGES = 400;
 const MOST_ENTRIES = 4_000;
+const MOST_OWNERS = 1_000;
 const SCAN_PAGE = 1_000;
 /** Somebody else is at work on the facts, who will be done before long. */
 const LOCK_TIMEOUT_MS = 1_000;
@@ -52,7 +58,7 @@ const STATE = `select s.seq, s.as_of, h.seq as head, now(), s.scan_kind, s.scan_
 
 const stateOf = ({ seq, as_of: asOf, head, now, scan_kind: scanning }: StateRow): FactsState => {
   const isBehind = scanning !== null || seq !== head;
-  return { asOf: isBehind ? asOf : now, isBehind, isScanning: scanning !== null };
+  return { head, asOf: isBehind ? asOf : now, isBehind, isScanning: scanning !== null };
 };
 
 export async function readFactsState(client: pg.ClientBase | pg.Pool): Promise<FactsState> {
@@ -96,50 +102,63 @@ export async function followPage(client: pg.PoolClient): Promise<FactsState> {
       where before < ${MOST_ENTRIES} order by seq`,
     values: [row.seq],
   });
-  await deriveFacts(
+  const ofUsage = await ownersOfUsage(
     client,
-    await ownersOf(
-      client,
-      changes.flatMap((change) => change.entries),
-    ),
+    changes.flatMap((change) => change.entries),
   );
-  const last = changes.at(-1);
-  const isLast = last === undefined || (changes.length === last.found && last.found < MOST_CHANGES);
+  const owners = new Map<string, FactOwner>();
+  const followed: ChangeRow[] = [];
+  for (const change of changes) {
+    if (owners.size >= MOST_OWNERS) break;
+    followed.push(change);
+    for (const owner of change.entries.flatMap((entry) => ownersOf(entry, ofUsage))) owners.set(idOf(owner), owner);
+  }
+  await deriveFacts(client, [...owners.values()]);
+  const last = followed.at(-1);
+  const isLast = last === undefined || (followed.length === last.found && last.found < MOST_CHANGES);
   const next = { ...row, seq: isLast ? row.head : last.seq, as_of: isLast ? row.now : last.at };
   await client.query('update fleetlens.run_fact_state set seq = $1, as_of = $2', [next.seq, next.as_of]);
   return stateOf(next);
 }
 
-/** @returns the runs whose facts the changed records decide about. */
-async function ownersOf(client: pg.ClientBase, entries: readonly ChangeEntry[]): Promise<FactOwner[]> {
-  const owners = new Map<string, FactOwner>();
-  const add = (source: string, key: string) => owners.set(`${source}\0${key}`, { source, key });
-  const usage: FactOwner[] = [];
-  for (const [kind, source, key, leftRun] of entries) {
-    if (kind === 'run') add(source, key);
-    else if (kind === 'step') add(source, key.split('\u001f', 1)[0] as string);
-    else if (kind === 'usage') {
-      usage.push({ source, key });
-      if (leftRun !== undefined) add(source, leftRun);
-    }
-  }
-  if (usage.length > 0) {
-    const { rows } = await client.query<{ source: string; key: string; run_id: string | null; was_alone: boolean }>({
-      name: 'run_fact_usage',
-      // Each is looked up by itself, whatever the planner believes about the size of the tables.
-      text: `select w.source, w.key, u.run_id, exists (
-            select from fleetlens.run_fact f where f.source = w.source and f.key = '${WITHOUT_RUN}' || w.key offset 0) as was_alone
-        from unnest($1::text[], $2::text[]) as w(source, key)
-        left join lateral (select u.run_id from fleetlens.usage u where u.source = w.source and u.key = w.key limit 1) u on true`,
-      values: [usage.map((u) => u.source), usage.map((u) => u.key)],
-    });
-    for (const { source, key, run_id: runId, was_alone: wasAlone } of rows) {
-      if (runId !== null) add(source, runId);
+const idOf = ({ source, key }: FactOwner) => `${source}\0${key}`;
+
+/** Of usage records: whose facts they decide about. */
+type OwnersOfUsage = ReadonlyMap<string, readonly FactOwner[]>;
+
+/** @returns the runs whose facts the changed record decides about. */
+function ownersOf([kind, source, key, leftRun]: ChangeEntry, ofUsage: OwnersOfUsage): readonly FactOwner[] {
+  if (kind === 'run') return [{ source, key }];
+  if (kind === 'step') return [{ source, key: key.split('\u001f', 1)[0] as string }];
+  if (kind !== 'usage') return [];
+  const owners = ofUsage.get(idOf({ source, key })) ?? [];
+  return leftRun === undefined ? owners : [...owners, { source, key: leftRun }];
+}
+
+async function ownersOfUsage(client: pg.ClientBase, entries: readonly ChangeEntry[]): Promise<OwnersOfUsage> {
+  const usage = new Map(
+    entries.flatMap(([kind, source, key]) =>
+      kind === 'usage' ? [[idOf({ source, key }), { source, key }] as const] : [],
+    ),
+  );
+  if (usage.size === 0) return new Map();
+  const { rows } = await client.query<{ source: string; key: string; run_id: string | null; was_alone: boolean }>({
+    name: 'run_fact_usage',
+    // Each is looked up by itself, whatever the planner believes about the size of the tables.
+    text: `select w.source, w.key, u.run_id, exists (
+          select from fleetlens.run_fact f where f.source = w.source and f.key = '${WITHOUT_RUN}' || w.key offset 0) as was_alone
+      from unnest($1::text[], $2::text[]) as w(source, key)
+      left join lateral (select u.run_id from fleetlens.usage u where u.source = w.source and u.key = w.key limit 1) u on true`,
+    values: [[...usage.values()].map((u) => u.source), [...usage.values()].map((u) => u.key)],
+  });
+  return new Map(
+    rows.map(({ source, key, run_id: runId, was_alone: wasAlone }) => {
+      const owners = runId === null ? [] : [{ source, key: runId }];
       // It may have named no run before, or be gone.
-      if (runId === null || wasAlone) add(source, WITHOUT_RUN + key);
-    }
-  }
-  return [...owners.values()];
+      if (runId === null || wasAlone) owners.push({ source, key: WITHOUT_RUN + key });
+      return [idOf({ source, key }), owners];
+    }),
+  );
 }
 
 /** The next page of the first reading: runs, then usage of runs that are not there. */
@@ -152,8 +171,8 @@ async function scan(client: pg.PoolClient, row: StateRow, kind: 'run' | 'usage')
   );
   const owners = new Map(
     rows.map(({ source, key, run_id: runId }) => {
-      const owner = runId ?? WITHOUT_RUN + key;
-      return [`${source}\0${owner}`, { source, key: owner }];
+      const owner = { source, key: runId ?? WITHOUT_RUN + key };
+      return [idOf(owner), owner];
     }),
   );
   await deriveFacts(client, [...owners.values()], { marks: false });

@@ -7,7 +7,7 @@ import { refreshFigures } from './refreshFigures.ts';
 /** What came meanwhile waits so long: a run that tells much in a moment is looked at once. */
 const ROUND_MS = 2_000;
 const WORK_MS = 500;
-/** Of the time that work took, a pause of so many times: while records come in, ingest has the database to itself for most of the time. */
+/** Of the time that work took, a pause of so many times: while records come in faster than they are followed, ingest has the database to itself for most of the time. */
 const PAUSES = 8;
 const PAUSES_WHEN_QUIET = 1;
 /** Until all records were read once nothing can be answered. */
@@ -15,18 +15,22 @@ const PAUSES_OF_SCAN = 0.1;
 
 /**
  * Lets the facts follow the records, and adds up nodes that became quiet, until the signal aborts. Little at a time: who asks
- * meanwhile lets the facts follow by itself, so a delay here makes answers slower, never wrong.
+ * meanwhile lets the facts follow by itself for a while, so a delay here makes answers slower, or of an earlier moment that they name,
+ * never wrong.
  */
 export async function keepFigures(pool: pg.Pool, log: Logger, signal: AbortSignal): Promise<void> {
+  let lastHead: string | undefined;
   while (!signal.aborted) {
     const started = performance.now();
     let isMore = false;
     let pauses = PAUSES;
     try {
-      const { isBehind, isScanning } = await catchUpFacts(pool, WORK_MS);
+      const { head, isBehind, isScanning } = await catchUpFacts(pool, WORK_MS);
+      const isQuiet = head === lastHead;
+      lastHead = head;
       if (isScanning) pauses = PAUSES_OF_SCAN;
-      else if (!isBehind) pauses = PAUSES_WHEN_QUIET;
-      isMore = isScanning || (await refresh(pool, started + WORK_MS, signal));
+      else if (isQuiet || !isBehind) pauses = PAUSES_WHEN_QUIET;
+      isMore = isScanning || (isQuiet && isBehind) || (await refresh(pool, started + WORK_MS, signal));
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, 'analytics: the figures could not follow; trying again');
     }
