@@ -9,6 +9,7 @@ import { type ExporterProcess, startExporter } from '../support/exporterProcess.
 import { freePort } from '../support/freePort.ts';
 import { type PrometheusServer, startPrometheus } from '../support/prometheus.ts';
 import { promtool } from '../support/promtool.ts';
+import { settleHistory } from '../support/settleHistory.ts';
 import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 import { waitFor } from '../support/waitFor.ts';
 import { gaugeHistory } from './gaugeHistory.ts';
@@ -63,7 +64,7 @@ async function start(home: string, days: number, started: AsyncDisposableStack):
   const events = demoHistory({ from: since, to });
   await pushEvents({ ...push, events, gzip: true });
   // What comes minutes after a run, its cost and its judgement against the baseline, is history too.
-  await settle(exporter);
+  await settleHistory(() => exporter.scrape());
 
   const instance = new URL(exporter.url).host;
   const dataDir = join(directory.path, 'prometheus');
@@ -132,19 +133,6 @@ async function makeBlocks(file: string, dataDir: string): Promise<void> {
     ...[file, dataDir],
   ]);
   if (exitCode !== 0) throw new Error(`promtool ended with ${exitCode} for ${file}: ${output}`);
-}
-
-/** Waits until nothing is counted any more of what came in before. */
-async function settle(exporter: ExporterProcess): Promise<void> {
-  let before = '';
-  const look = async () => {
-    const lines = (await exporter.scrape()).split('\n');
-    const late = lines.filter((line) => /^fleet_(run_cost_usd_count|quality_regressions_total)/.test(line)).join('\n');
-    const isSettled = late.includes('fleet_run_cost_usd') && late === before;
-    before = late;
-    return isSettled;
-  };
-  await waitFor(look, { what: 'cost and baselines of the history', timeoutMs: 60_000, intervalMs: 1_500 });
 }
 
 /** The rules as they are shipped, so that what they record and what fires is there too. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OWN_SOURCE } from '../../exporter/src/contract/events.ts';
+import { OWN_SOURCE } from '../../exporter/src/contract/ownSource.ts';
 import { pruneLedger } from '../../exporter/src/ledger/retention/pruneLedger.ts';
 import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
 import { writeAudit } from '../../exporter/src/ledger/writeAudit.ts';

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { healthAnswer } from '../../exporter/src/contract/health.ts';
 import { findGrafanaHome } from '../browser/findGrafana.ts';
 import { type ServerOptions, type ServerProcess, startServer } from '../support/serverProcess.ts';
+import { settleHistory } from '../support/settleHistory.ts';
 import { type ComposeService, ROOT, readComposeFile, withVariables } from './composeFile.ts';
 import { Places, type Ports } from './places.ts';
 import { pushHistory } from './pushHistory.ts';
@@ -205,6 +206,7 @@ async function startPrometheus(context: Context, exporter: RunningExporter): Pro
   const blocks = path('/prometheus');
   if (history && days > 0 && !existsSync(join(blocks, 'wal'))) {
     say('Prometheus', 'is given the history of the demo fleet');
+    await settleHistory(async () => await (await fetch(`${at(ports.exporter)}/metrics`)).text());
     await pushHistory({ cli: CLI, ...exporter, blocks, ports });
   }
   await start('Prometheus', {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { OWN_SOURCE } from '../../exporter/src/contract/events.ts';
+import { OWN_SOURCE } from '../../exporter/src/contract/ownSource.ts';
 
 /**
  * All that came of the events that a ledger took: rollups by label set, and records with who set their fields. What the exporter

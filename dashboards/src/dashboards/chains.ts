@@ -2,7 +2,7 @@ import { SANDBOX_OPEN_STATUSES } from '../../../exporter/src/contract/status.ts'
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, showHere } from '../kit/links.ts';
 import { appPanel, colored, figure, graph, grid, statusSeries } from '../kit/panels.ts';
-import { growth, now, peak, perHour, quantile, ratio, sum } from '../kit/promql.ts';
+import { growth, now, peak, perHour, quantile, share, sum } from '../kit/promql.ts';
 import { instant, records, series } from '../kit/targets.ts';
 import { SUCCESS_RATE } from '../kit/thresholds.ts';
 
@@ -56,7 +56,7 @@ export const chains = defineDashboard({
           thresholds: SUCCESS_RATE,
           targets: [
             instant(
-              ratio(
+              share(
                 sum(growth('fleet_sprints_finished_total', 'status="succeeded"')),
                 sum(growth('fleet_sprints_finished_total', 'status!="cancelled"')),
               ),

@@ -2,7 +2,7 @@ import { CI_STATUSES } from '../../../exporter/src/contract/records.ts';
 import { defineDashboard } from '../kit/dashboard.ts';
 import { link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, heatMap, ranking } from '../kit/panels.ts';
-import { age, buckets, growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
+import { age, buckets, growth, now, perHour, quantile, ratio, share, sum } from '../kit/promql.ts';
 import { heat, instant, rows, series } from '../kit/targets.ts';
 import { BLOCKED_FOR } from '../kit/thresholds.ts';
 
@@ -115,7 +115,7 @@ export const ci = defineDashboard({
           targets: [
             rows(sum(pullRequests('created'), BY_PROJECT)),
             rows(sum(pullRequests('merged'), BY_PROJECT)),
-            rows(ratio(sum(pullRequests('merged'), BY_PROJECT), sum(pullRequests('created'), BY_PROJECT))),
+            rows(share(sum(pullRequests('merged'), BY_PROJECT), sum(pullRequests('created'), BY_PROJECT))),
             rows(sum(pullRequests('failed'), BY_PROJECT)),
             rows(sum(now('fleet_pull_requests_blocked_on_ci'), BY_PROJECT)),
             rows(quantile(0.5, MERGE, { by: BY_PROJECT, window: '$__range' })),

@@ -1,7 +1,7 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, ranking, UP_OR_DOWN } from '../kit/panels.ts';
-import { age, growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
+import { age, growth, now, perHour, quantile, ratio, share, sum } from '../kit/promql.ts';
 import { instant, rows, series } from '../kit/targets.ts';
 import { CACHE_HITS, CACHE_MEMORY_BYTES } from '../kit/thresholds.ts';
 
@@ -9,7 +9,7 @@ const CALLS = 'fleet_adapter_requests_total';
 const lookups = (window: string) =>
   `(${sum(growth('fleet_cache_hits_total', '', window), ['source'])} + ${sum(growth('fleet_cache_misses_total', '', window), ['source'])})`;
 const hitRate = (window: string) =>
-  ratio(sum(growth('fleet_cache_hits_total', '', window), ['source']), lookups(window));
+  share(sum(growth('fleet_cache_hits_total', '', window), ['source']), lookups(window));
 const BY_WORKFLOW = ['source', 'project', 'workflow'];
 
 export const integrations = defineDashboard({
@@ -29,7 +29,7 @@ export const integrations = defineDashboard({
           decimals: 1,
           none: 'no calls',
           thresholds: ['green', [0.05, 'orange'], [0.2, 'red']],
-          targets: [instant(ratio(sum(growth(CALLS, 'result!="ok"')), sum(growth(CALLS))))],
+          targets: [instant(share(sum(growth(CALLS, 'result!="ok"')), sum(growth(CALLS))))],
         }),
         figure({
           title: 'Refused credentials',
@@ -92,7 +92,7 @@ export const integrations = defineDashboard({
           none: 'no calls',
           targets: [
             series(
-              ratio(
+              share(
                 sum(growth(CALLS, 'result!="ok"', '$__rate_interval'), ['adapter']),
                 sum(growth(CALLS, '', '$__rate_interval'), ['adapter']),
               ),
@@ -129,7 +129,7 @@ export const integrations = defineDashboard({
           targets: [
             rows(sum(growth(CALLS), ['source', 'adapter'])),
             rows(
-              ratio(
+              share(
                 sum(growth(CALLS, 'result!="ok"'), ['source', 'adapter']),
                 sum(growth(CALLS), ['source', 'adapter']),
               ),

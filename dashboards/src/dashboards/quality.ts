@@ -1,7 +1,7 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { figure, graph, grid, heatMap, ranking } from '../kit/panels.ts';
-import { buckets, growth, mean, now, ratio, sum } from '../kit/promql.ts';
+import { buckets, growth, mean, now, share, sum } from '../kit/promql.ts';
 import { heat, instant, rows, series } from '../kit/targets.ts';
 import { AGAINST_BASELINE, SCORE } from '../kit/thresholds.ts';
 
@@ -49,7 +49,7 @@ export const quality = defineDashboard({
           thresholds: ['red', [0.5, 'orange'], [0.8, 'green']],
           targets: [
             instant(
-              ratio(
+              share(
                 sum(growth('fleet_quality_threshold_results_total', 'result="met"')),
                 sum(growth('fleet_quality_threshold_results_total')),
               ),
@@ -77,7 +77,7 @@ export const quality = defineDashboard({
           thresholds: ['red', [0.5, 'orange'], [0.7, 'green']],
           targets: [
             instant(
-              ratio(
+              share(
                 sum(growth('fleet_checker_verdicts_total', 'verdict="pass"')),
                 sum(growth('fleet_checker_verdicts_total')),
               ),
@@ -204,7 +204,7 @@ export const quality = defineDashboard({
           calcs: ['mean'],
           targets: [
             series(
-              ratio(
+              share(
                 sum(growth('fleet_quality_threshold_results_total', 'result="met"', '$__rate_interval'), ['workflow']),
                 sum(growth('fleet_quality_threshold_results_total', '', '$__rate_interval'), ['workflow']),
               ),
@@ -223,7 +223,7 @@ export const quality = defineDashboard({
           calcs: ['mean'],
           targets: [
             series(
-              ratio(
+              share(
                 sum(growth('fleet_checker_verdicts_total', 'verdict="pass"', '$__rate_interval'), ['workflow']),
                 sum(growth('fleet_checker_verdicts_total', '', '$__rate_interval'), ['workflow']),
               ),

@@ -1,7 +1,7 @@
 import { defineDashboard } from '../kit/dashboard.ts';
 import { dashboard, link, page, pageOf } from '../kit/links.ts';
 import { colored, figure, graph, grid, heatMap } from '../kit/panels.ts';
-import { age, buckets, growth, now, perHour, quantile, ratio, sum } from '../kit/promql.ts';
+import { age, buckets, growth, now, perHour, quantile, share, sum } from '../kit/promql.ts';
 import { heat, instant, records, rows, series } from '../kit/targets.ts';
 import { FAILURE_RATE, WAIT } from '../kit/thresholds.ts';
 
@@ -71,7 +71,7 @@ export const queues = defineDashboard({
           thresholds: FAILURE_RATE,
           targets: [
             instant(
-              ratio(sum(growth(FINISHED, 'result="failed"')), sum(growth(FINISHED, 'result=~"complete|failed"'))),
+              share(sum(growth(FINISHED, 'result="failed"')), sum(growth(FINISHED, 'result=~"complete|failed"'))),
             ),
           ],
           dataLinks: [link('Runs and their errors', dashboard('runs'))],

@@ -9,7 +9,8 @@ const COST = 'fleet_cost_usd_total';
 const spent = (by: readonly string[], window = '$__range') => sum(growth(COST, '', window), by);
 /** The same, a time range earlier. */
 const before = (expr: string) => expr.replaceAll('[$__range]', '[$__range] offset $__range');
-const change = (expr: string) => `${expr} / (${before(expr)} > 0) - 1`;
+/** A hundredth of what is now, or less, is where the history begins, and not a time to compare with. */
+const change = (expr: string) => `${expr} / (${before(expr)} > 0.01 * ${expr}) - 1`;
 /** The dearest day of the time range. */
 const dearestDay = `max_over_time((${sum(growth(COST, '', '1d'), ['project'])})[$__range:1d])`;
 const DAILY = `max by (project) (label_replace(${now('fleet_budget_limit_usd', 'scope="repo_daily"')}, "project", "$1", "subject", "(.+)"))`;

@@ -13,7 +13,7 @@ import {
   perHour,
   quantile,
   rate,
-  ratio,
+  share,
   sum,
 } from '../kit/promql.ts';
 import { CHOSEN, heat, instant, records, rows, series, spread, withExemplars } from '../kit/targets.ts';
@@ -356,7 +356,7 @@ export const runs = defineDashboard({
           none: 'no verdicts',
           targets: [
             series(
-              ratio(
+              share(
                 sum(rate('fleet_checker_verdicts_total', 'verdict="pass"'), ['workflow']),
                 sum(rate('fleet_checker_verdicts_total'), ['workflow']),
               ),

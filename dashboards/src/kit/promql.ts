@@ -61,6 +61,14 @@ export function ratio(part: string, whole: string): string {
   return `${part} / (${whole} > 0)`;
 }
 
+/**
+ * What share of 0 to 1 a part is of what it is counted in. Where none of the part is known there was none of it: what has not
+ * happened yet has no series, and exported history has samples only where something happened.
+ */
+export function share(part: string, whole: string): string {
+  return ratio(`(${part} or 0 * ${whole})`, whole);
+}
+
 export function quantile(q: number, family: FamilyName, options: HistogramOptions = {}): string {
   return `histogram_quantile(${q}, ${buckets(family, options)})`;
 }
@@ -95,5 +103,5 @@ export const JUDGED = 'status=~"succeeded|failed|timed_out"';
 /** Failed and timed-out runs of those that succeeded, failed or timed out. */
 export function failureRate(by: readonly string[] = [], window = '$__rate_interval'): string {
   const of = (matchers: string) => sum(growth('fleet_runs_finished_total', matchers, window), by);
-  return ratio(of(FAILED), of(JUDGED));
+  return share(of(FAILED), of(JUDGED));
 }

@@ -1,4 +1,4 @@
-import { OWN_SOURCE } from '../contract/events.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import type { RunRecord } from '../contract/records.ts';
 import { HttpError } from '../http/httpError.ts';
 import { recordEvents } from '../ledger/recordEvents.ts';

@@ -1,5 +1,5 @@
 import type { ActionInput } from '../contract/actions.ts';
-import { OWN_SOURCE } from '../contract/events.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import type { RecordOf } from '../contract/records.ts';
 import { HttpError } from '../http/httpError.ts';
 import { notificationUsers } from '../http/notificationUsers.ts';

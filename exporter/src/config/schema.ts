@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OWN_SOURCE } from '../contract/events.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import { budgetActions, budgetsSchema, pauseWebhook } from './budgetsSchema.ts';
 import {
   byteSize,

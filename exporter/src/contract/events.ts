@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { instant, name, sourceName } from './fields.ts';
 import { definitionOf, KINDS, type Kind } from './records.ts';
 
-/** The source of what the exporter itself records (its audit entries). No other may be called so. */
-export const OWN_SOURCE = 'fleetlens';
-
 /** An event as it is pushed: `data` is a record of `kind`, whole or partial. */
 export const eventEnvelope = z.object({
   id: name,

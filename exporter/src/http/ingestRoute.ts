@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
-import { type IngestAnswer, type NormalisedEvent, OWN_SOURCE } from '../contract/events.ts';
+import type { IngestAnswer, NormalisedEvent } from '../contract/events.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import { type GroupCommit, QueueFull } from '../ingest/groupCommit.ts';
 import { decompressBody, eventBytes, type RawEvent, readJsonBody, readNdjsonBody } from '../ingest/readBody.ts';
 import { type ReceivedBody, receiveBody } from '../ingest/receiveBody.ts';

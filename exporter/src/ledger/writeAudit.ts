@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { OWN_SOURCE } from '../contract/events.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import { cleanValue, ValueRefused } from '../normalise/cleanValue.ts';
 import { DEFAULT_VALUE_LIMITS, normaliseData } from '../normalise/normaliseEvent.ts';
 import { redactValue } from '../telemetry/redactValue.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { OWN_SOURCE } from '../contract/events.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import {
   type FamilyName,
   familyOf,

@@ -33,4 +33,4 @@ export function FindBox({ asked = '' }: { asked?: string }) {
 }
 
 /** Grafana's place for actions is as wide as they want to be: on a phone that is wider than the page. */
-const form = css({ display: 'flex', gap: 4, minWidth: 0, width: 340, maxWidth: 'min(100%, 100vw - 100px)' });
+const form = css({ display: 'flex', gap: 4, minWidth: 0, width: 340, maxWidth: 'min(100%, 100vw - 120px)' });

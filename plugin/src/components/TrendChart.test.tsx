@@ -2,7 +2,7 @@ import { render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { formatUsd } from '../format/formatValues';
 import { TrendChart } from './TrendChart';
-import { knownStretches, nearestIndex, trendGrid, valueTicks } from './trendScale';
+import { durationStep, knownStretches, nearestIndex, trendGrid, valueTicks } from './trendScale';
 
 const SERIES = [
   {
@@ -64,6 +64,15 @@ it.each([
   [-3, 3, [-4, -2, 0, 2, 4]],
 ])('has round ticks from %d to %d', (least, greatest, ticks) => {
   expect(valueTicks(least, greatest)).toEqual(ticks);
+});
+
+it.each([
+  [2_680, [0, 900, 1_800, 2_700]],
+  [7 * 3_600, [0, 3 * 3_600, 6 * 3_600, 9 * 3_600]],
+  [0.3, [0, 0.1, 0.2, 0.3]],
+  [40 * 86_400, [0, 20 * 86_400, 40 * 86_400]],
+])('has ticks at durations that people count in, to %d s', (greatest, ticks) => {
+  expect(valueTicks(0, greatest, 3, durationStep)).toEqual(ticks);
 });
 
 it('breaks a line where nothing is known', () => {

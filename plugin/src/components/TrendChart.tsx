@@ -3,16 +3,29 @@ import { dateTimeFormat, type GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { useStyles2, useTheme2 } from '@grafana/ui';
 import { type KeyboardEvent, useMemo, useState } from 'react';
-import { knownStretches, nearestIndex, type TrendGrid, type TrendSeries, trendGrid, valueTicks } from './trendScale';
+import {
+  decimalStep,
+  knownStretches,
+  nearestIndex,
+  type StepOf,
+  type TrendGrid,
+  type TrendSeries,
+  trendGrid,
+  valueTicks,
+} from './trendScale';
 import { useWidth } from './useWidth';
 import { VisuallyHidden } from './VisuallyHidden';
 
 interface Props {
   /** What it shows: its accessible name, and the caption of its table. */
   readonly title: string;
+  /** Whether it is written above the drawing: where no heading says it. */
+  readonly isTitled?: boolean;
   readonly series: readonly TrendSeries[];
   /** Writes a value with its unit: one of `formatValues`. */
   readonly format: (value: number | undefined) => string;
+  /** Which values are round. Default: in the decimal system. */
+  readonly stepOf?: StepOf;
   /** Bars and areas of several series stand on each other; lines do not. */
   readonly kind?: 'line' | 'bar' | 'area';
   /** Of the drawing, in pixels; below {@link AXES_FROM} it is a sparkline: no axes and no legend. */
@@ -33,8 +46,10 @@ const DASHES = [undefined, '6 3', '2 3', '8 3 2 3'];
 /** The course of figures over time: by pointer, by arrow keys, and as a table for screen readers. Unknown values are gaps. */
 export function TrendChart({
   title,
+  isTitled = false,
   series,
   format,
+  stepOf = decimalStep,
   kind = 'line',
   height = 160,
   formatTime = dateTimeFormat,
@@ -52,7 +67,7 @@ export function TrendChart({
       color ?? theme.visualization.palette[index % theme.visualization.palette.length] ?? 'blue',
     ),
   );
-  const place = layOut(grid, kind, references, width, height, hasAxes);
+  const place = layOut(grid, kind, references, width, height, hasAxes, stepOf);
   const index = chosen === undefined || chosen >= times.length ? undefined : chosen;
   const saying = (at: number) =>
     `${formatTime(times[at] ?? 0)}: ${series.map(({ label }, nth) => `${label} ${format(grid.marks[nth]?.[at]?.value)}`).join(', ')}`;
@@ -79,6 +94,7 @@ export function TrendChart({
     );
   return (
     <figure className={styles.figure}>
+      {isTitled && <h3 className={styles.title}>{title}</h3>}
       <div
         ref={ref}
         className={styles.drawing}
@@ -273,10 +289,11 @@ function layOut(
   width: number,
   height: number,
   hasAxes: boolean,
+  stepOf: StepOf,
 ) {
   const tops = marks.flat().flatMap((mark) => (mark === undefined ? [] : [mark.top]));
   const values = [...tops, ...references.map(({ value }) => value)];
-  const ticks = valueTicks(Math.min(...values, 0), Math.max(...values, 0), height > 220 ? 5 : 3);
+  const ticks = valueTicks(Math.min(...values, 0), Math.max(...values, 0), height > 220 ? 5 : 3, stepOf);
   const [low, high] = hasAxes
     ? [ticks[0] ?? 0, ticks.at(-1) ?? 1]
     : [Math.min(...values, 0), Math.max(...values, 0) || 1];
@@ -314,6 +331,12 @@ function shortTime(ms: number, times: readonly number[]): string {
 
 const getStyles = (theme: GrafanaTheme2) => ({
   figure: css({ margin: 0, position: 'relative', minWidth: 0 }),
+  title: css({
+    margin: theme.spacing(1, 0),
+    fontSize: theme.typography.bodySmall.fontSize,
+    fontWeight: theme.typography.fontWeightRegular,
+    color: theme.colors.text.secondary,
+  }),
   drawing: css({
     position: 'relative',
     width: '100%',

@@ -47,15 +47,37 @@ export function trendGrid(series: readonly TrendSeries[], isStacked: boolean): T
   return { times, marks };
 }
 
+/** @returns the least round step that is not below a rough one. */
+export type StepOf = (rough: number) => number;
+
 const STEPS = [1, 2, 2.5, 5, 10];
 
+export function decimalStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return (STEPS.find((candidate) => candidate * power >= rough * 0.999) ?? 10) * power;
+}
+
+const DAY_S = 86_400;
+/** Seconds, minutes and hours that people count in. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30].flatMap((n) => [n, n * 60]).concat([1, 2, 3, 6, 12, 24].map((n) => n * 3_600));
+
+/** Of durations in seconds. */
+export function durationStep(rough: number): number {
+  if (rough <= 1) return decimalStep(rough);
+  if (rough > DAY_S) return decimalStep(rough / DAY_S) * DAY_S;
+  return Math.min(...TIME_STEPS.filter((step) => step >= rough * 0.999));
+}
+
 /** @returns round figures from 0 (or the round one below the least) to the first that reaches the greatest. */
-export function valueTicks(least: number, greatest: number, about = 3): readonly number[] {
+export function valueTicks(
+  least: number,
+  greatest: number,
+  about = 3,
+  stepOf: StepOf = decimalStep,
+): readonly number[] {
   const low = Math.min(0, least);
   const high = greatest > low ? greatest : low + 1;
-  const rough = (high - low) / about;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = (STEPS.find((candidate) => candidate * power >= rough * 0.999) ?? 10) * power;
+  const step = stepOf((high - low) / about);
   const first = Math.floor(low / step);
   const last = Math.ceil(high / step - 1e-9);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));

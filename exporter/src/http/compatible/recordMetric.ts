@@ -5,8 +5,8 @@ import { type MetricToRecord, metricsOfBody, metricToRecord, withTableNames } fr
 import type { IngestAnswer } from '../../contract/events.ts';
 import type { GroupCommit } from '../../ingest/groupCommit.ts';
 import type { PushedEvent } from '../../ledger/findAddedTo.ts';
-import type { PushResult } from '../../ledger/recordPushed.ts';
 import type { MeasuredRun } from '../../ledger/read/readMeasuredRuns.ts';
+import type { PushResult } from '../../ledger/recordPushed.ts';
 import type { ValueLimits } from '../../normalise/cleanValue.ts';
 import { EventRejected, normaliseEvent } from '../../normalise/normaliseEvent.ts';
 import { WEBHOOK_METRIC } from '../../sources/gittinkerer/gittinkererTables.ts';

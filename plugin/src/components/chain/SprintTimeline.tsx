@@ -27,6 +27,12 @@ export function SprintTimeline({ source, layout }: Props) {
   const styles = useStyles2(getStyles);
   const [ref, width] = useWidth<HTMLDivElement>();
   const isNarrow = width > 0 && width < TABLE_FROM;
+  const labels = {
+    duration: t('chain.column.duration', 'Duration'),
+    pullRequest: t('chain.column.pull-request', 'Pull request'),
+    score: t('chain.column.score', 'Score'),
+    cost: t('chain.column.cost', 'Cost'),
+  };
   return (
     <div ref={ref}>
       <table className={cx(styles.table, isNarrow && styles.narrow)} aria-label={t('chain.sprints', 'Sprints')}>
@@ -37,10 +43,10 @@ export function SprintTimeline({ source, layout }: Props) {
             <th scope="col" className={styles.wide}>
               {t('chain.column.time', 'When')}
             </th>
-            <th scope="col">{t('chain.column.duration', 'Duration')}</th>
-            <th scope="col">{t('chain.column.pull-request', 'Pull request')}</th>
-            <th scope="col">{t('chain.column.score', 'Score')}</th>
-            <th scope="col">{t('chain.column.cost', 'Cost')}</th>
+            <th scope="col">{labels.duration}</th>
+            <th scope="col">{labels.pullRequest}</th>
+            <th scope="col">{labels.score}</th>
+            <th scope="col">{labels.cost}</th>
           </tr>
         </thead>
         <tbody>
@@ -69,7 +75,7 @@ export function SprintTimeline({ source, layout }: Props) {
                   </span>
                 )}
               </td>
-              <td>
+              <td data-label={labels.duration}>
                 {formatDuration(sprint.seconds)}
                 {sprint === layout.longest && layout.sprints.length > 1 && (
                   <div>
@@ -79,17 +85,17 @@ export function SprintTimeline({ source, layout }: Props) {
                   </div>
                 )}
               </td>
-              <td>
+              <td data-label={labels.pullRequest}>
                 {sprint.pullRequestUrl === undefined ? (
                   t('chain.pr-pending', 'pending')
                 ) : (
                   <SafeLink href={sprint.pullRequestUrl}>{nameOfPullRequest(sprint.pullRequestUrl)}</SafeLink>
                 )}
               </td>
-              <td>
+              <td data-label={labels.score}>
                 <ScoreBadge quality={sprint.run?.quality} />
               </td>
-              <td>{formatUsd(sprint.run?.costUsd)}</td>
+              <td data-label={labels.cost}>{formatUsd(sprint.run?.costUsd)}</td>
             </tr>
           ))}
         </tbody>
@@ -140,6 +146,8 @@ const getStyles = (theme: GrafanaTheme2) => ({
     thead: { display: 'none' },
     'th, td': { padding: theme.spacing(0.5, 0) },
     tr: { padding: theme.spacing(1) },
+    // Its heads are out of sight.
+    'td[data-label]::before': { content: "attr(data-label) ': '", color: theme.colors.text.secondary },
   }),
   wide: css({ width: '35%' }),
   // No tint below: links have to stay readable.

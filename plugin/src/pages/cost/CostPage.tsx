@@ -4,12 +4,13 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { RadioButtonGroup, useStyles2 } from '@grafana/ui';
+import { EmptyState, useStyles2 } from '@grafana/ui';
 import { links } from '../../app/links';
 import { menuPage } from '../../app/pageNav';
 import { useAnalytics } from '../../app/useAnalytics';
 import { type Scope, useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
+import { GroupBy } from '../../components/GroupBy';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
 import { dimensionLabel, ScopeFilters } from '../../components/ScopeFilters';
@@ -34,12 +35,7 @@ export default function CostPage() {
         <OverTime scope={scope} by={by} />
       </Section>
       <Section title={t('cost.where', 'Where it went')}>
-        <RadioButtonGroup
-          aria-label={t('cost.by', 'Group by')}
-          options={ANALYTICS_DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))}
-          value={by}
-          onChange={(value) => scope.change({ by: value })}
-        />
+        <GroupBy by={by} onChange={(value) => scope.change({ by: value })} />
         <Spend scope={scope} by={by} />
       </Section>
     </PluginPage>
@@ -81,7 +77,7 @@ const MOST_SERIES = 6;
 function OverTime({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
   const query = useAnalytics('timeseries', scope, [by]);
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0}>
+    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NothingSpent />}>
       {({ data }) => (
         <TrendChart
           title={t('cost.over-time', 'Spent over time')}
@@ -96,6 +92,10 @@ function OverTime({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
       )}
     </QueryState>
   );
+}
+
+function NothingSpent() {
+  return <EmptyState variant="not-found" message={t('cost.empty', 'Nothing was spent in this window')} />;
 }
 
 type SpendOfGroup = SpendAnswer['data'][number];
@@ -132,7 +132,7 @@ function Spend({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
     },
   ];
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0}>
+    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NothingSpent />}>
       {({ data }) => (
         <FigureTable
           caption={t('cost.where', 'Where it went')}

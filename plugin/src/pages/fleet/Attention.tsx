@@ -1,5 +1,6 @@
 import type { Page } from '@contract/api.ts';
 import type { AttentionAnswer, AttentionItem } from '@contract/overview.ts';
+import { OWN_SOURCE } from '@contract/ownSource.ts';
 import { css, cx } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2, type IconName } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
@@ -15,6 +16,7 @@ import { formatCount } from '../../format/formatValues';
 import { VERBATIM } from '../../format/verbatim';
 import { useLiveRefetch } from '../../live/useLive';
 import { type AttentionScope, attentionLine } from './attentionLines';
+import { useSources } from './Sources';
 
 const LOOK_MS = 30_000;
 const MOST_PENDING = 100;
@@ -49,6 +51,8 @@ export function Attention(scope: Props) {
     refetchInterval: LOOK_MS,
   });
   useLiveRefetch(['approvals'], pendingKey);
+  const known = useSources();
+  const isNew = known.data?.data.every(({ source }) => source === OWN_SOURCE) ?? false;
   return (
     <section aria-label={t('fleet.attention.title', 'Needs attention now')}>
       <h2 className={styles.heading}>
@@ -57,7 +61,17 @@ export function Attention(scope: Props) {
       <QueryState query={query}>
         {({ data }) => (
           <>
-            {data.length === 0 ? (
+            {data.length === 0 && isNew ? (
+              <div className={styles.line}>
+                <Icon name="info-circle" aria-hidden />
+                <span>
+                  <Trans i18nKey="fleet.attention.nothing-yet">
+                    Nothing has been recorded yet. Add a source to the configuration of the exporter, or push events to
+                    it.
+                  </Trans>
+                </span>
+              </div>
+            ) : data.length === 0 ? (
               <div className={cx(styles.line, styles.well)}>
                 <Icon name="check-circle" className={styles.wellIcon} aria-hidden />
                 <span>

@@ -146,6 +146,13 @@ it('names its pickers for who does not see what they say', async () => {
   expect(screen.getByRole('combobox', { name: 'Source' })).toHaveAttribute('placeholder', 'All sources');
 });
 
+it('says that nothing was recorded yet, where there is no source but the exporter itself', async () => {
+  serve({ sources: [{ ...SOURCE, source: 'fleetlens', way: 'push' }] });
+  openPage('fleet');
+  expect(await screen.findByText(/Nothing has been recorded yet/)).toBeVisible();
+  expect(screen.queryByText(/All is well/)).toBeNull();
+});
+
 it('says that all is well, and when it looked', async () => {
   serve({});
   openPage('fleet');

@@ -24,15 +24,21 @@ interface Props {
   readonly sources: readonly string[];
 }
 
-/** How what the platforms record gets here: a page is as good as its sources. */
-export function Sources({ headingRef, sources }: Props) {
-  const styles = useStyles2(getStyles);
+/** Asked once, however many parts of the page want to know. */
+export function useSources() {
   const { api, uid } = useFleetApi();
-  const query = useQuery({
+  return useQuery({
     queryKey: [uid, 'sources'],
     queryFn: ({ signal }) => api.get<SourcesAnswer>('/api/v1/sources', {}, { signal }),
     refetchInterval: LOOK_MS,
   });
+}
+
+/** How what the platforms record gets here: a page is as good as its sources. */
+export function Sources({ headingRef, sources }: Props) {
+  const styles = useStyles2(getStyles);
+  const { api, uid } = useFleetApi();
+  const query = useSources();
   const limits = useQuery({
     queryKey: [uid, 'rate-limits', 'latest'],
     queryFn: ({ signal }) => api.list<'rateLimit'>('rate-limits', { limit: LIMITS_READ }, { signal }),

@@ -1,3 +1,4 @@
+import { css } from '@emotion/css';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
 import { EmptyState } from '@grafana/ui';
@@ -136,11 +137,14 @@ function History({ runs }: { runs: readonly Run[] }) {
 const secondsOf = ({ startedAt, finishedAt, status }: Pick<Run, 'startedAt' | 'finishedAt' | 'status'>) =>
   finishedAt === undefined && status !== 'running' ? undefined : secondsBetween(startedAt, finishedAt);
 
+/** A figure stands beside its unit. */
+const whole = css({ whiteSpace: 'nowrap' });
+
 function Phases({ steps }: { steps: readonly Step[] | undefined }) {
   if (steps === undefined || steps.length === 0) return UNKNOWN;
   return steps.map((step) => (
     <div key={step.stepId}>
-      {step.name ?? step.role ?? step.stepId}: {formatDuration(secondsOf(step))}
+      {step.name ?? step.role ?? step.stepId}: <span className={whole}>{formatDuration(secondsOf(step))}</span>
     </div>
   ));
 }

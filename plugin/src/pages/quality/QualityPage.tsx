@@ -82,6 +82,7 @@ function Trend({ scope: { time, filters } }: { scope: Scope }) {
           <>
             <TrendChart
               title={t('quality.trend-medians', 'Median score')}
+              isTitled
               height={240}
               format={formatScore}
               series={names.map((name) => ({
@@ -91,6 +92,7 @@ function Trend({ scope: { time, filters } }: { scope: Scope }) {
             />
             <TrendChart
               title={t('quality.evaluations', 'Evaluations')}
+              isTitled
               kind="bar"
               height={120}
               format={formatCount}

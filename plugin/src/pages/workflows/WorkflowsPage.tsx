@@ -2,7 +2,7 @@ import type { FiguresOfGroup } from '@contract/analytics.ts';
 import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensions.ts';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { RadioButtonGroup } from '@grafana/ui';
+import { EmptyState } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
@@ -11,11 +11,13 @@ import { useAnalytics } from '../../app/useAnalytics';
 import { windowOf } from '../../app/usePageTime';
 import { type Scope, useScope } from '../../app/useScope';
 import { type FigureColumn, FigureTable } from '../../components/FigureTable';
+import { GroupBy } from '../../components/GroupBy';
 import { PageLink } from '../../components/PageLink';
 import { QueryState } from '../../components/QueryState';
 import { dimensionLabel, ScopeFilters } from '../../components/ScopeFilters';
 import { Section } from '../../components/Section';
 import { TrendChart } from '../../components/TrendChart';
+import { durationStep } from '../../components/trendScale';
 import { formatCount, formatDuration, formatScore, formatShare, formatUsd, UNKNOWN } from '../../format/formatValues';
 
 /** Days of projects in one answer. */
@@ -28,12 +30,7 @@ export default function WorkflowsPage() {
   return (
     <PluginPage pageNav={menuPage(t('workflows.title', 'Workflows'), links.workflows())}>
       <ScopeFilters scope={scope}>
-        <RadioButtonGroup
-          aria-label={t('workflows.by', 'Group by')}
-          options={ANALYTICS_DIMENSIONS.map((value) => ({ value, label: dimensionLabel(value) }))}
-          value={by}
-          onChange={(value) => scope.change({ by: value })}
-        />
+        <GroupBy by={by} onChange={(value) => scope.change({ by: value })} />
       </ScopeFilters>
       <Section title={t('workflows.figures', 'Runs that ended')}>
         <Figures scope={scope} by={by} />
@@ -98,7 +95,7 @@ function Figures({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
     ),
   ];
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0}>
+    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NoRun />}>
       {({ data }) => (
         <FigureTable
           caption={t('workflows.figures', 'Runs that ended')}
@@ -109,6 +106,10 @@ function Figures({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
       )}
     </QueryState>
   );
+}
+
+function NoRun() {
+  return <EmptyState variant="not-found" message={t('workflows.empty', 'No run ended in this window')} />;
 }
 
 function figure<T>(
@@ -123,7 +124,7 @@ function figure<T>(
 function OverTime({ scope }: { scope: Scope }) {
   const query = useAnalytics('timeseries', scope, []);
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0}>
+    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NoRun />}>
       {({ data: [all] }) => {
         const points = all?.points ?? [];
         const course = (
@@ -139,6 +140,7 @@ function OverTime({ scope }: { scope: Scope }) {
           <>
             <TrendChart
               title={t('workflows.chart.ended', 'Runs that ended')}
+              isTitled
               kind="bar"
               format={formatCount}
               series={[
@@ -150,7 +152,9 @@ function OverTime({ scope }: { scope: Scope }) {
             />
             <TrendChart
               title={t('workflows.chart.duration', 'Average duration')}
+              isTitled
               format={formatDuration}
+              stepOf={durationStep}
               series={[
                 course(
                   t('workflows.duration', 'Duration'),
@@ -183,7 +187,16 @@ function DailyStatistics({ scope: { time, filters } }: { scope: Scope }) {
     placeholderData: keepPreviousData,
   });
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0}>
+    <QueryState
+      query={query}
+      isEmpty={({ data }) => data.length === 0}
+      empty={
+        <EmptyState
+          variant="not-found"
+          message={t('workflows.daily.empty', 'No platform has told statistics of a day in this window')}
+        />
+      }
+    >
       {({ data }) => {
         const days = [...new Set(data.map(({ date }) => date))];
         const sum = (
