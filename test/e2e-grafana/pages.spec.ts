@@ -1,6 +1,8 @@
 import { expect, type Fleet, type Place, test } from './fleetTest.ts';
 import { APP_ID } from './names.ts';
 
+const PHONE = { width: 390, height: 844 };
+
 const query = ({ source, id }: Place) => `source=${source}&id=${encodeURIComponent(id)}`;
 
 interface Page {
@@ -32,13 +34,22 @@ const PAGES: readonly Page[] = [
 ];
 
 for (const page of PAGES) {
-  test(`${page.name} shows the fleet, without an error`, async ({ gotoAppPage, page: browserPage, errors, fleet }) => {
+  test(`${page.name} shows the fleet, without an error, and fits a phone`, async ({
+    gotoAppPage,
+    page: browserPage,
+    errors,
+    fleet,
+  }) => {
     const path = page.of !== undefined ? `${page.name}?${query(await fleet.first(...page.of))}` : page.name;
     await gotoAppPage({ pluginId: APP_ID, path: fleet.pageOf(path).slice(`/a/${APP_ID}/`.length) });
     await expect(browserPage.locator('main').locator(page.shows).first()).toBeVisible();
     const crumbs = await browserPage.getByTestId(/breadcrumb$/).allInnerTexts();
     expect(crumbs.length).toBeGreaterThan(1);
     expect(new Set(crumbs).size, crumbs.join(' > ')).toBe(crumbs.length);
+    await browserPage.setViewportSize(PHONE);
+    await expect
+      .poll(() => browserPage.evaluate(() => document.documentElement.scrollWidth))
+      .toBeLessThanOrEqual(PHONE.width);
     expect(errors).toEqual([]);
   });
 }

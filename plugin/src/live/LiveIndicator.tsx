@@ -71,7 +71,8 @@ export function LiveIndicator() {
     <Tooltip content={explanation}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a tooltip has to be reached by keyboard */}
       <span className={styles.indicator} tabIndex={0} role="status" data-testid="live-indicator">
-        <Icon name={icon} size="sm" className={styles[tone]} aria-hidden />
+        {/* Grafana's icon may keep the drawing that its last name had. */}
+        <Icon key={icon} name={icon} size="sm" className={styles[tone]} aria-hidden />
         {word}
       </span>
     </Tooltip>

@@ -100,7 +100,11 @@ function History({ runs }: { runs: readonly Run[] }) {
       id: 'created',
       header: t('history.column.created', 'Created'),
       sortBy: ({ createdAt }) => createdAt,
-      cell: ({ createdAt }) => <TimeAgo at={createdAt} />,
+      cell: ({ createdAt }) => (
+        <span className={whole}>
+          <TimeAgo at={createdAt} />
+        </span>
+      ),
     },
     {
       id: 'duration',
@@ -151,8 +155,9 @@ function Phases({ steps }: { steps: readonly Step[] | undefined }) {
 
 /** A platform without telemetry reports nothing: that is no usage of zero. */
 function usageOf({ usageMissing, costUsd, inputTokens, outputTokens }: Run): string {
-  const isKnown = costUsd !== undefined || inputTokens !== undefined || outputTokens !== undefined;
-  if (usageMissing === true || !isKnown) return t('history.not-reported', 'not reported');
+  const hasTokens = inputTokens !== undefined || outputTokens !== undefined;
+  if (usageMissing === true || (costUsd === undefined && !hasTokens)) return t('history.not-reported', 'not reported');
+  if (!hasTokens) return formatUsd(costUsd);
   const tokens = t('history.tokens', '{{input}} in, {{output}} out', {
     input: formatCount(inputTokens),
     output: formatCount(outputTokens),
