@@ -32,5 +32,5 @@ export function FindBox({ asked = '' }: { asked?: string }) {
   );
 }
 
-/** Grafana's place for actions is as wide as they say that they are, whatever they may be at most: on a phone that is wider than the page. */
+/** Grafana's place for actions is as wide as they say, whatever they may be at most: on a phone that would be wider than the page. */
 const form = css({ display: 'flex', gap: 4, minWidth: 0, width: 'min(340px, 100vw - 120px)' });

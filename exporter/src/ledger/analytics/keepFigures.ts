@@ -7,7 +7,10 @@ import { refreshFigures } from './refreshFigures.ts';
 /** What came meanwhile waits so long: a run that tells much in a moment is looked at once. */
 const ROUND_MS = 2_000;
 const WORK_MS = 500;
-/** Of the time that work took, a pause of so many times: while records come in faster than they are followed, ingest has the database to itself for most of the time. */
+/**
+ * Of the time that work took, a pause of so many times: while records come in faster than they are followed, ingest has the database
+ * to itself for most of the time.
+ */
 const PAUSES = 8;
 const PAUSES_WHEN_QUIET = 1;
 /** Until all records were read once nothing can be answered. */
