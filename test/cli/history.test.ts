@@ -23,6 +23,8 @@ const OLD = END - 60 * DAY_MS;
 let directory: TemporaryDirectory;
 const databases: TestDatabase[] = [];
 let env: Record<string, string>;
+/** A quarter of what is said of chains is said since. */
+let lateChain: string;
 
 async function newLedger(): Promise<Record<string, string>> {
   const database = await migratedDatabase({ synchronousCommit: 'off' });
@@ -56,6 +58,9 @@ beforeAll(async () => {
     ...simulateFleet({ seed: 11, from: new Date(OLD - DAY_MS / 2), to: new Date(OLD) }),
     ...simulateFleet({ seed: 12, from: new Date(END - DAY_MS), to: new Date(END) }),
   ];
+  // At weekends hardly any chain begins: by the hour of this test there may be none for half a day.
+  const chains = events.filter(({ kind }) => kind === 'chain').map(({ at }) => at);
+  lateChain = chains.sort()[Math.floor(chains.length * 0.75)] as string;
   await writeFile(join(directory.path, 'events.ndjson'), events.map((event) => JSON.stringify(event)).join('\n'));
 });
 afterAll(async () => {
@@ -165,14 +170,13 @@ describe('export --format ndjson', () => {
   });
 
   it('keeps to kinds and times', async () => {
-    const since = new Date(END - DAY_MS / 2).toISOString();
-    const { stdout } = await cli(env, 'export', '--kind', 'run,chain', '--since', since);
+    const { stdout } = await cli(env, 'export', '--kind', 'run,chain', '--since', lateChain);
     const events = stdout
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { kind: string; at: string });
     expect(new Set(events.map(({ kind }) => kind))).toEqual(new Set(['run', 'chain']));
-    expect(events.every(({ at }) => at >= since)).toBe(true);
+    expect(events.every(({ at }) => at >= lateChain)).toBe(true);
   });
 });
 

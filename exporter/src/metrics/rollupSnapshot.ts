@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { OWN_SOURCE } from '../contract/ownSource.ts';
 import {
   type FamilyName,
   familyOf,
@@ -8,6 +7,7 @@ import {
   type MetricFamily,
   seriesPerLabelSet,
 } from '../contract/metricCatalogue.ts';
+import { OWN_SOURCE } from '../contract/ownSource.ts';
 import { CATCHING_UP_FOR } from '../ledger/historyTally.ts';
 import { fromNano } from '../ledger/nano.ts';
 import { OTHER } from '../ledger/observe/observe.ts';
