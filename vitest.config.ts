@@ -8,8 +8,8 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/postgresGlobalSetup.ts'],
     // Deadlines for broken tests, not bounds: real servers start and stop in many of them, on machines of any speed.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     projects: [
       {
         extends: true,

@@ -289,7 +289,7 @@ beforeAll(async () => {
       { id: 'of-web', source: 'gittinkerer', kind: 'run', at: now(), data: { runId: 'measured', project: PROJECT } },
     ],
   });
-}, 60_000);
+});
 afterAll(async () => {
   await exporter?.close();
   await grafana?.[Symbol.asyncDispose]();

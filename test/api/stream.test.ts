@@ -199,7 +199,7 @@ describe('GET /api/v1/stream', () => {
       }),
       { numRuns: 6 },
     );
-  }, 60_000);
+  });
 
   it('goes on from every single event, in the midst of a commit too', async () => {
     const runId = 'every event';

@@ -186,7 +186,7 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
     await page.locator('main table tbody tr').first().waitFor({ timeout: 60_000 });
     expect(await page.locator('main').textContent()).not.toContain('codecourier-demo');
     await page.close();
-  }, 120_000);
+  });
 
   it('show one run and one chain in full below their lists', async () => {
     const first = async (list: string, key: string) => {
@@ -219,7 +219,7 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
       await expect.poll(() => shown.textContent(), { timeout: 60_000, interval: 500 }).toContain(shows);
       await page.close();
     }
-  }, 180_000);
+  });
 
   it('open the page of a run from an exemplar', async () => {
     const panel = openPanelsOf(runs).find(({ title }) => title === 'Duration');
@@ -233,7 +233,7 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
     await page.waitForURL(/\/a\/fleetlens-fleet-app\/run\?/, { timeout: 30_000 });
     await page.locator('#run-timeline').waitFor({ timeout: 30_000 });
     await page.close();
-  }, 120_000);
+  });
 });
 
 const PANEL = '[data-testid^="data-testid Panel header "]';

@@ -64,7 +64,7 @@ beforeAll(async () => {
   await waitFor(async () => (await read('/api/v1/gate?project=acme/storefront')).allowed === false, {
     what: 'the pause',
   });
-}, 120_000);
+});
 afterAll(async () => {
   await exporter?.stop();
   await database?.drop();

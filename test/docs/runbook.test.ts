@@ -139,7 +139,7 @@ describe('the commands of docs/runbook.md and docs/troubleshooting.md', () => {
     const isPaused = async () =>
       ((await (await fetch(gate, { headers })).json()) as { allowed: boolean }).allowed === false;
     await waitFor(isPaused, { what: 'the pause' });
-  }, 120_000);
+  });
   afterAll(async () => {
     await exporter?.stop();
     await database?.drop();

@@ -138,7 +138,7 @@ describe('a Postgres that stops', () => {
     await pushing;
     expect([...answers].sort()).toEqual([200, 503]);
     await expectRecorded(running, events);
-  }, 180_000);
+  });
 });
 
 describe('a Postgres that is not there at the start', () => {

@@ -37,7 +37,7 @@ beforeAll(async () => {
       audit: { retention: '100d' },
     },
   });
-}, 60_000);
+});
 afterAll(async () => {
   await exporter?.stop();
   await writer?.end();

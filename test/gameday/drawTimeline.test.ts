@@ -34,7 +34,7 @@ it('what a label says of an incident is so by the records, whatever else is draw
     },
   );
   expect(untrue).toEqual([]);
-}, 60_000);
+});
 
 it('a run or a job is told whole or not at all: where it begins, it ends', () => {
   for (let i = 0; i < SEEDS; i++) {
@@ -44,4 +44,4 @@ it('a run or a job is told whole or not at all: where it begins, it ends', () =>
     const open = jobs.filter(({ at, data }) => !ended.has(data.jobId) && at < endMs - 60 * MINUTE_MS);
     expect(open.map(({ data }) => data.jobId)).toEqual([]);
   }
-}, 60_000);
+});

@@ -192,4 +192,4 @@ it('the annotations of every alert can be read', async () => {
     await rm(directory, { recursive: true });
   }
   expect([...told].sort()).toEqual(Object.keys(ALERT_SEVERITIES).sort());
-}, 180_000);
+});

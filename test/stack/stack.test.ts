@@ -43,7 +43,7 @@ afterAll(async () => {
   stack?.kill('SIGTERM');
   await ended;
   await directory?.remove();
-}, 60_000);
+});
 
 /** The address that it told of a part. */
 function addressOf(part: string): string {
@@ -102,7 +102,7 @@ describe('npm run stack', () => {
     // The address is for its links alone.
     expect(watchdog.labels).toEqual({ alertname: 'FleetWatchdog', severity: 'none' });
     if (hasGrafana) expect(watchdog.annotations.dashboard_url).toContain(addressOf('Grafana'));
-  }, 180_000);
+  });
 
   it.runIf(hasGrafana)('has dashboards, data sources that work and the fleet in Grafana', async () => {
     const grafana = addressOf('Grafana');
