@@ -11,6 +11,7 @@ import { FILTERS, QUERY_TYPES } from '../../plugin/src/datasource/types.ts';
 import { promtool } from '../../test/support/promtool.ts';
 import { DASHBOARDS } from './index.ts';
 import { UIDS } from './kit/links.ts';
+import { failureRate } from './kit/promql.ts';
 import { FLEET, PROMETHEUS } from './kit/targets.ts';
 import { expressionsOf, linksOf, panelsOf, targetsOf } from './testing/readDashboards.ts';
 import { readGroupedLabels, readSeries } from './testing/readExpression.ts';
@@ -214,4 +215,52 @@ it('are all there, each once', () => {
       .map((uid) => `${uid}.json`)
       .sort(),
   );
+});
+
+/** What Prometheus makes of an expression. `values`: series in promtool's notation, a sample a minute. */
+async function expectValues(
+  expr: string,
+  values: Readonly<Record<string, string>>,
+  atHours: number,
+  expected: Readonly<Record<string, number>>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'fleetlens-expression-'));
+  try {
+    const file = join(directory, 'test.yml');
+    const samples = Object.entries(expected).map(([labels, value]) => ({ labels, value }));
+    const test = {
+      interval: '1m',
+      input_series: Object.entries(values).map(([series, values]) => ({ series, values })),
+      promql_expr_test: [{ expr: replaced(expr), eval_time: `${atHours}h`, exp_samples: samples }],
+    };
+    await writeFile(file, stringify({ evaluation_interval: '1h', tests: [test] }));
+    expect(await promtool(['test', 'rules', file])).toMatchObject({ exitCode: 0 });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+it('a share of what has no part is 0', async () => {
+  const ended = (workflow: string, status: string) =>
+    `fleet_runs_finished_total{workflow="${workflow}",status="${status}",instance="a"}`;
+  await expectValues(
+    failureRate(['workflow'], '1h'),
+    {
+      [ended('quiet', 'succeeded')]: '0+1x120',
+      [ended('failing', 'succeeded')]: '0+3x120',
+      [ended('failing', 'failed')]: '0+1x120',
+      [ended('cancelled', 'cancelled')]: '0+1x120',
+    },
+    2,
+    { '{workflow="quiet"}': 0, '{workflow="failing"}': 0.25 },
+  );
+});
+
+it.each([
+  ['is compared with half a day', '_x720 0+1x2160', { '{}': 1 }],
+  ['is not compared with the two minutes in which the history began', '_x1438 0+1x1442', {}],
+])('what was spent %s', async (_what, values, expected) => {
+  const panel = DASHBOARDS.flatMap(panelsOf).find(({ title }) => title === 'Against the time before');
+  const [target] = panel === undefined ? [] : targetsOf(panel);
+  await expectValues(String(target?.expr), { 'fleet_cost_usd_total{source="s",instance="a"}': values }, 48, expected);
 });

@@ -10,7 +10,7 @@ interface Props<T> {
   readonly query: Pick<UseQueryResult<T>, 'data' | 'error' | 'isPending' | 'refetch' | 'dataUpdatedAt'>;
   /** Whether the answer holds nothing to show. */
   readonly isEmpty?: ((data: T) => boolean) | undefined;
-  /** What to say then: why there is nothing, and what would bring something. */
+  /** What to say then: why there is nothing, and what would bring something. A text is said as that nothing was found. */
   readonly empty?: ReactNode;
   readonly children: (data: T) => ReactNode;
 }
@@ -25,11 +25,13 @@ export function QueryState<T>({ query, isEmpty, empty, children }: Props<T>) {
   return (
     <>
       {error !== null && <StaleNote error={error} updatedAt={dataUpdatedAt} onRetry={() => void refetch()} />}
-      {isEmpty?.(data) === true
-        ? (empty ?? <EmptyState variant="not-found" message={t('state.empty', 'Nothing here')} />)
-        : children(data)}
+      {isEmpty?.(data) === true ? sayNothing(empty) : children(data)}
     </>
   );
+}
+
+function sayNothing(empty: ReactNode = t('state.empty', 'Nothing here')): ReactNode {
+  return typeof empty === 'string' ? <EmptyState variant="not-found" message={empty} /> : empty;
 }
 
 /** The last answer is still shown; how old it is has to be. */

@@ -42,7 +42,8 @@ it('tells the values of a time by arrow keys', async () => {
 });
 
 it('says that there is nothing to draw', () => {
-  render(<TrendChart title="Cost" series={[{ label: 'Spent', points: [] }]} format={formatUsd} />);
+  render(<TrendChart title="Cost" isTitled series={[{ label: 'Spent', points: [] }]} format={formatUsd} />);
+  expect(screen.getByRole('heading', { name: 'Cost' })).toBeVisible();
   expect(screen.getByText('No figures in this time')).toBeVisible();
 });
 

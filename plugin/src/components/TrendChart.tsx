@@ -86,15 +86,19 @@ export function TrendChart({
     setChosen(next);
   };
 
+  const heading = isTitled && <h3 className={styles.title}>{title}</h3>;
   if (times.length === 0)
     return (
-      <div className={styles.nothing} style={{ height }}>
-        {t('chart.nothing', 'No figures in this time')}
-      </div>
+      <figure className={styles.figure}>
+        {heading}
+        <div className={styles.nothing} style={{ height }}>
+          {t('chart.nothing', 'No figures in this time')}
+        </div>
+      </figure>
     );
   return (
     <figure className={styles.figure}>
-      {isTitled && <h3 className={styles.title}>{title}</h3>}
+      {heading}
       <div
         ref={ref}
         className={styles.drawing}

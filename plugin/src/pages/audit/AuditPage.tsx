@@ -2,7 +2,7 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { Trans, t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState, TimeRangeInput, useStyles2 } from '@grafana/ui';
+import { TimeRangeInput, useStyles2 } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import type { Listed } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
@@ -56,11 +56,7 @@ export default function AuditPage() {
           />
         ))}
       </div>
-      <QueryState
-        query={query}
-        isEmpty={({ data }) => data.length === 0}
-        empty={<EmptyState variant="not-found" message={t('audit.empty', 'No entry matches')} />}
-      >
+      <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={t('audit.empty', 'No entry matches')}>
         {({ data, nextCursor }) => (
           <>
             <ul className={styles.list}>

@@ -4,7 +4,7 @@ import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState, useStyles2 } from '@grafana/ui';
+import { useStyles2 } from '@grafana/ui';
 import { links } from '../../app/links';
 import { menuPage } from '../../app/pageNav';
 import { useAnalytics } from '../../app/useAnalytics';
@@ -77,7 +77,11 @@ const MOST_SERIES = 6;
 function OverTime({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
   const query = useAnalytics('timeseries', scope, [by]);
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NothingSpent />}>
+    <QueryState
+      query={query}
+      isEmpty={({ data }) => data.length === 0}
+      empty={t('cost.empty', 'Nothing was spent in this window')}
+    >
       {({ data }) => (
         <TrendChart
           title={t('cost.over-time', 'Spent over time')}
@@ -92,10 +96,6 @@ function OverTime({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
       )}
     </QueryState>
   );
-}
-
-function NothingSpent() {
-  return <EmptyState variant="not-found" message={t('cost.empty', 'Nothing was spent in this window')} />;
 }
 
 type SpendOfGroup = SpendAnswer['data'][number];
@@ -132,7 +132,11 @@ function Spend({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
     },
   ];
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NothingSpent />}>
+    <QueryState
+      query={query}
+      isEmpty={({ data }) => data.length === 0}
+      empty={t('cost.empty', 'Nothing was spent in this window')}
+    >
       {({ data }) => (
         <FigureTable
           caption={t('cost.where', 'Where it went')}

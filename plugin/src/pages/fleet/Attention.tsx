@@ -52,7 +52,9 @@ export function Attention(scope: Props) {
   });
   useLiveRefetch(['approvals'], pendingKey);
   const known = useSources();
-  const isNew = known.data?.data.every(({ source }) => source === OWN_SOURCE) ?? false;
+  const seen = known.data?.data ?? [];
+  // Who may see some projects alone sees no source that has none of these: that says nothing of what was recorded.
+  const isNew = seen.length > 0 && seen.every(({ source }) => source === OWN_SOURCE);
   return (
     <section aria-label={t('fleet.attention.title', 'Needs attention now')}>
       <h2 className={styles.heading}>

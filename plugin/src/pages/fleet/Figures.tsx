@@ -64,18 +64,18 @@ export function Figures({ time, sources, projects }: Props) {
             </div>
             <div className={styles.charts}>
               <div className={styles.tile}>
-                <h3 className={styles.label}>{t('fleet.chart.outcomes', 'Runs by outcome')}</h3>
                 <TrendChart
                   title={t('fleet.chart.outcomes', 'Runs by outcome')}
+                  isTitled
                   kind="bar"
                   format={formatCount}
                   series={outcomes(figures)}
                 />
               </div>
               <div className={styles.tile}>
-                <h3 className={styles.label}>{t('fleet.chart.spent', 'Spent')}</h3>
                 <TrendChart
                   title={t('fleet.chart.spent', 'Spent')}
+                  isTitled
                   kind="area"
                   format={formatUsd}
                   series={[

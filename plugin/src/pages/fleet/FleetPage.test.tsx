@@ -153,6 +153,14 @@ it('says that nothing was recorded yet, where there is no source but the exporte
   expect(screen.queryByText(/All is well/)).toBeNull();
 });
 
+it('does not say that nothing was recorded to who may see no source', async () => {
+  serve({ sources: [] });
+  openPage('fleet');
+  expect(await screen.findByText(/No source is configured/)).toBeVisible();
+  expect(await screen.findByText(/All is well/)).toBeVisible();
+  expect(screen.queryByText(/Nothing has been recorded yet/)).toBeNull();
+});
+
 it('says that all is well, and when it looked', async () => {
   serve({});
   openPage('fleet');

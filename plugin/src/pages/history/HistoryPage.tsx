@@ -1,7 +1,6 @@
 import { css } from '@emotion/css';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState } from '@grafana/ui';
 import { keepPreviousData, useQueries, useQuery } from '@tanstack/react-query';
 import { type Listed, runPath } from '../../api/FleetApi';
 import { useFleetApi } from '../../api/FleetApiContext';
@@ -43,7 +42,7 @@ export default function HistoryPage() {
       <QueryState
         query={query}
         isEmpty={({ data }) => data.length === 0}
-        empty={<EmptyState variant="not-found" message={t('history.empty', 'No run of this project in this time')} />}
+        empty={t('history.empty', 'No run of this project in this time')}
       >
         {({ data, nextCursor }) => (
           <>

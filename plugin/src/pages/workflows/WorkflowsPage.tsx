@@ -2,7 +2,6 @@ import type { FiguresOfGroup } from '@contract/analytics.ts';
 import { ANALYTICS_DIMENSIONS, type AnalyticsDimension } from '@contract/dimensions.ts';
 import { t } from '@grafana/i18n';
 import { PluginPage } from '@grafana/runtime';
-import { EmptyState } from '@grafana/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useFleetApi } from '../../api/FleetApiContext';
 import { links } from '../../app/links';
@@ -95,7 +94,11 @@ function Figures({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
     ),
   ];
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NoRun />}>
+    <QueryState
+      query={query}
+      isEmpty={({ data }) => data.length === 0}
+      empty={t('workflows.empty', 'No run ended in this window')}
+    >
       {({ data }) => (
         <FigureTable
           caption={t('workflows.figures', 'Runs that ended')}
@@ -106,10 +109,6 @@ function Figures({ scope, by }: { scope: Scope; by: AnalyticsDimension }) {
       )}
     </QueryState>
   );
-}
-
-function NoRun() {
-  return <EmptyState variant="not-found" message={t('workflows.empty', 'No run ended in this window')} />;
 }
 
 function figure<T>(
@@ -124,7 +123,11 @@ function figure<T>(
 function OverTime({ scope }: { scope: Scope }) {
   const query = useAnalytics('timeseries', scope, []);
   return (
-    <QueryState query={query} isEmpty={({ data }) => data.length === 0} empty={<NoRun />}>
+    <QueryState
+      query={query}
+      isEmpty={({ data }) => data.length === 0}
+      empty={t('workflows.empty', 'No run ended in this window')}
+    >
       {({ data: [all] }) => {
         const points = all?.points ?? [];
         const course = (
@@ -190,12 +193,7 @@ function DailyStatistics({ scope: { time, filters } }: { scope: Scope }) {
     <QueryState
       query={query}
       isEmpty={({ data }) => data.length === 0}
-      empty={
-        <EmptyState
-          variant="not-found"
-          message={t('workflows.daily.empty', 'No platform has told statistics of a day in this window')}
-        />
-      }
+      empty={t('workflows.daily.empty', 'No platform has told statistics of a day in this window')}
     >
       {({ data }) => {
         const days = [...new Set(data.map(({ date }) => date))];
