@@ -8,8 +8,9 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/postgresGlobalSetup.ts'],
     // Deadlines for broken tests, not bounds: real servers start and stop in many of them, on machines of any speed.
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 90_000 } },
     projects: [
       {
         extends: true,

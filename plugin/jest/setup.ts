@@ -2,8 +2,8 @@ import '@testing-library/jest-dom';
 import { configure } from '@testing-library/react';
 
 // A page's code is loaded when it is opened: transformed first, in a test, perhaps on a busy machine.
-configure({ asyncUtilTimeout: 10_000 });
-jest.setTimeout(30_000);
+configure({ asyncUtilTimeout: 30_000 });
+jest.setTimeout(180_000);
 
 Object.defineProperty(globalThis, 'matchMedia', {
   writable: true,

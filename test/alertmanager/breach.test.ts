@@ -86,7 +86,7 @@ it('a budget that is exceeded reaches its channel and on-call', async () => {
         const both = [message(channel, '/slack/slack-budget'), message(onCall, '/pagerduty')] as const;
         return both[0] !== undefined && both[1] !== undefined ? ([both[0], both[1]] as const) : undefined;
       },
-      { what: `the page about ${project}`, timeoutMs: 45_000 },
+      { what: `the page about ${project}` },
     );
     delays.push(Math.max(inChannel.atMs, atOnCall.atMs) - atMs);
     expect(JSON.stringify(inChannel.body)).toContain('250.00 of 200.00 USD');

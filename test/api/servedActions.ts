@@ -18,6 +18,7 @@ import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
 import { GrafanaServer } from '../contract/grafana/grafanaServer.ts';
 import { ApiDescription } from '../support/apiDescription.ts';
 import { migratedDatabase } from '../support/postgres.ts';
+import { CONNECT_TIMEOUT_MS } from '../support/postgresCluster.ts';
 
 const SILENT = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
@@ -61,6 +62,7 @@ export async function serveActions(more: Partial<Config> = {}): Promise<ServedAc
     connectionString: database.connectionString,
     log: SILENT,
     caps: DEFAULT_SERIES_CAPS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
     policy: { costFrom: () => 'usage', lostAfterMs: 400 * DAY_MS, settleAfterMs: 0, dedupeWindowMs: 400 * DAY_MS },
   });
   const config = { ...(await loadConfig(undefined, { sourceSchemas: {}, env: {}, cwd: '/nonexistent' })), ...more };

@@ -12,6 +12,7 @@ import { DEFAULT_SERIES_CAPS } from '../../exporter/src/ledger/seriesRegistry.ts
 import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
 import { ApiDescription } from '../support/apiDescription.ts';
 import { migratedDatabase } from '../support/postgres.ts';
+import { CONNECT_TIMEOUT_MS } from '../support/postgresCluster.ts';
 
 const SILENT = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
@@ -84,6 +85,7 @@ export async function serveLedger(team: readonly string[]): Promise<ServedLedger
     connectionString: database.connectionString,
     log: SILENT,
     caps: DEFAULT_SERIES_CAPS,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
     policy: { costFrom: () => 'usage', lostAfterMs: 400 * DAY_MS, settleAfterMs: 0, dedupeWindowMs: 400 * DAY_MS },
   });
   const reads = await serveReads(ledger.pool, team, (app) => {

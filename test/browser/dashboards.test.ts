@@ -7,7 +7,7 @@ import { runs } from '../../dashboards/src/dashboards/runs.ts';
 import { DASHBOARDS } from '../../dashboards/src/index.ts';
 import { openPanelsOf } from '../../dashboards/src/testing/readDashboards.ts';
 import { waitFor } from '../support/waitFor.ts';
-import { launchChromium } from './chromium.ts';
+import { launchChromium, openContext } from './chromium.ts';
 import { type DashboardStage, setDashboardStage } from './dashboardStage.ts';
 import { findGrafanaHome } from './findGrafana.ts';
 
@@ -70,13 +70,12 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
   beforeAll(async () => {
     stage = await setDashboardStage(home ?? '', 14);
     browser = await launchChromium();
-    context = await browser.newContext({ viewport: { width: WIDTH, height: 1000 } });
+    context = await openContext(browser, { viewport: { width: WIDTH, height: 1000 } });
     await context.request.post(`${stage.grafana.url}/login`, { data: { user: 'admin', password: 'admin' } });
     // Grafana makes its key with the first identity that it signs; the exporter, which found none before, looks again within 10 s.
     const me = `${stage.grafana.url}/api/datasources/proxy/uid/fleetlens-fleet/read/api/v1/me`;
     await waitFor(async () => (await context.request.get(me)).ok(), {
       what: 'the exporter to know who asks',
-      timeoutMs: 60_000,
     });
     if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
   }, 480_000);
@@ -105,7 +104,7 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
       // The exporter tells of itself only since it runs.
       const range = PICTURES !== undefined && uid === 'fleetlens-exporter' ? '&from=now-5m&to=now' : '';
       const { page, errors } = await open(`/d/${uid}?kiosk${range}`);
-      await page.locator(PANEL).first().waitFor({ timeout: 60_000 });
+      await page.locator(PANEL).first().waitFor();
       // Panels that nobody sees are not drawn: as high as the dashboard is.
       const bottom = Math.max(...shown.map(({ gridPos }) => (gridPos?.y ?? 0) + (gridPos?.h ?? 0)));
       await page.setViewportSize({ width: WIDTH, height: bottom * 38 + 160 });
@@ -143,7 +142,7 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
             }),
           [PANEL, PHONE] as const,
         );
-      await expect.poll(tooWide, { timeout: 20_000, interval: 500 }).toEqual([]);
+      await expect.poll(tooWide, { interval: 500 }).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE);
       if (PICTURES !== undefined && uid === 'fleetlens-overview') {
         await page.waitForTimeout(1_500);
@@ -176,14 +175,14 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
       '/d/fleetlens-runs?var-source=crucible-demo&var-source=demiton-demo&from=now-2d&to=now',
     );
     const link = page.getByRole('link', { name: 'List of runs' }).first();
-    await link.waitFor({ timeout: 60_000 });
+    await link.waitFor();
     const href = new URL((await link.getAttribute('href')) ?? '', stage.grafana.url);
     expect(href.pathname).toBe('/a/fleetlens-fleet-app/runs');
     expect(href.searchParams.getAll('source')).toEqual(['crucible-demo', 'demiton-demo']);
     expect(href.searchParams.getAll('project')).toEqual([]);
     expect(Object.fromEntries(href.searchParams)).toMatchObject({ ds: 'fleetlens-fleet', from: 'now-2d', to: 'now' });
     await page.goto(href.href);
-    await page.locator('main table tbody tr').first().waitFor({ timeout: 60_000 });
+    await page.locator('main table tbody tr').first().waitFor();
     expect(await page.locator('main').textContent()).not.toContain('codecourier-demo');
     await page.close();
   });
@@ -214,9 +213,9 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
     for (const { path, row, panel, shows } of places) {
       const { page } = await open(`/d/${path}&kiosk`);
       await page.setViewportSize({ width: WIDTH, height: 4_800 });
-      await page.getByTestId(`data-testid dashboard-row-title-${row}`).click({ timeout: 60_000 });
+      await page.getByTestId(`data-testid dashboard-row-title-${row}`).click();
       const shown = page.getByTestId(`data-testid Panel header ${panel}`);
-      await expect.poll(() => shown.textContent(), { timeout: 60_000, interval: 500 }).toContain(shows);
+      await expect.poll(() => shown.textContent(), { interval: 500 }).toContain(shows);
       await page.close();
     }
   });
@@ -225,13 +224,13 @@ describe.skipIf(home === undefined)('the dashboards in a real Grafana', () => {
     const panel = openPanelsOf(runs).find(({ title }) => title === 'Duration');
     const { page } = await open(`/d/fleetlens-runs?kiosk&viewPanel=panel-${panel?.id}`);
     const marker = page.getByTestId('data-testid Exemplar marker').first();
-    await marker.waitFor({ timeout: 60_000 });
+    await marker.waitFor();
     await marker.click({ force: true });
     const link = page.getByRole('link', { name: 'Open the run' }).first();
     await link.waitFor();
     await page.goto(new URL((await link.getAttribute('href')) ?? '', stage.grafana.url).href);
-    await page.waitForURL(/\/a\/fleetlens-fleet-app\/run\?/, { timeout: 30_000 });
-    await page.locator('#run-timeline').waitFor({ timeout: 30_000 });
+    await page.waitForURL(/\/a\/fleetlens-fleet-app\/run\?/);
+    await page.locator('#run-timeline').waitFor();
     await page.close();
   });
 });

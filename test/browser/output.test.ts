@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { launchChromium, openContext } from './chromium.ts';
 import { type Stage, setStage } from './stage.ts';
 
 const APP = '/a/fleetlens-fleet-app';
@@ -13,7 +13,7 @@ let url: string;
 beforeAll(async () => {
   [stage, browser] = await Promise.all([setStage({ lanes: ['13'], days: 1 }), launchChromium()]);
   url = stage.hosts.get('13')?.url as string;
-}, 240_000);
+});
 afterAll(async () => {
   await browser?.close();
   await stage?.stop();
@@ -78,7 +78,7 @@ describe('a million lines', () => {
     const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     await serveMillion(page);
     await page.goto(`${url}${APP}/sandbox?source=s&id=big`);
-    await expect.poll(async () => (await drawn(page)).at(-1)?.[0], { timeout: 30_000 }).toBe(LINES - 1);
+    await expect.poll(async () => (await drawn(page)).at(-1)?.[0]).toBe(LINES - 1);
     await page.getByTestId('output-scroller').hover();
     for (let round = 0; round < 3; round++) {
       await scrollTo(page, 1_700);
@@ -122,7 +122,7 @@ describe('a million lines', () => {
 
 describe('the live stream', () => {
   it('is one for seven tabs, and goes on when any of them closes', async () => {
-    const context: BrowserContext = await browser.newContext();
+    const context: BrowserContext = await openContext(browser);
     const open = new Set<Request>();
     context.on('request', (request) => {
       if (request.url().includes('/api/v1/stream')) open.add(request);
@@ -139,12 +139,12 @@ describe('the live stream', () => {
       const words = await Promise.all(tabs.map((tab) => tab.getByTestId('live-indicator').first().textContent()));
       return words.every((word) => word === 'Live');
     };
-    await expect.poll(areLive, { timeout: 60_000 }).toBe(true);
+    await expect.poll(areLive).toBe(true);
     await expect.poll(() => open.size).toBe(1);
     while (tabs.length > 1) {
       await tabs.shift()?.close();
-      await expect.poll(areLive, { timeout: 30_000 }).toBe(true);
+      await expect.poll(areLive).toBe(true);
     }
     await context.close();
-  }, 240_000);
+  });
 });

@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContext, ConsoleMessage, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/waitFor.ts';
-import { launchChromium } from './chromium.ts';
+import { launchChromium, openContext } from './chromium.ts';
 import type { Lane } from './host/buildHost.ts';
 import type { Host } from './host/hostServer.ts';
 import { type Stage, setStage } from './stage.ts';
@@ -21,14 +21,14 @@ let context: BrowserContext;
 let some: Readonly<Record<'run' | 'chain' | 'sandbox' | 'failed', Place>>;
 beforeAll(async () => {
   [stage, browser] = await Promise.all([setStage({ lanes: ['13', '12'], days: 2 }), launchChromium()]);
-  context = await browser.newContext();
+  context = await openContext(browser);
   some = {
     run: await oneOf('runs?status=succeeded', 'runId'),
     failed: await oneOf('runs?status=failed', 'runId', ({ error }) => error?.message !== undefined),
     chain: await oneOf('chains?status=failed', 'chainId'),
     sandbox: await oneOf('sandboxes', 'sandboxId'),
   };
-}, 300_000);
+});
 afterAll(async () => {
   await browser?.close();
   await stage?.stop();
@@ -210,7 +210,7 @@ describe('what one does at night', () => {
     await using opened = await open('13', `run?${query({ source, id: runId })}`);
     const lines = async () => ((await opened.page.locator('main').textContent()) ?? '').match(/line \d+;/g) ?? [];
     const expectLines = async (count: number) => {
-      await waitFor(async () => (await lines()).length >= count, { what: `${count} lines`, timeoutMs: 30_000 });
+      await waitFor(async () => (await lines()).length >= count, { what: `${count} lines` });
       expect(await lines()).toEqual(Array.from({ length: count }, (_, seq) => `line ${seq};`));
     };
     await expectLines(5);

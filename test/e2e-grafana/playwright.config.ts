@@ -17,8 +17,8 @@ export default defineConfig<PluginOptions>({
   fullyParallel: true,
   workers: 2,
   forbidOnly: true,
-  timeout: 180_000,
-  expect: { timeout: 30_000 },
+  timeout: 300_000,
+  expect: { timeout: 90_000 },
   use: {
     // What prepareGrafana started or found: workers read this file after it.
     baseURL: process.env.GRAFANA_URL,

@@ -89,7 +89,7 @@ describe('the audit webhook', () => {
     isKilled = true;
     for (let i = 0; i < 5; i++) await pushEvents(second.url, TOKENS.ingest, entries(20));
 
-    await waitFor(() => firsts(receiver.entries()).length >= 302, { what: 'all entries', timeoutMs: 60_000 });
+    await waitFor(() => firsts(receiver.entries()).length >= 302, { what: 'all entries' });
     const recorded = (await trail(second)).map(idOf);
     expect(firsts(receiver.entries())).toEqual(recorded);
     expect(recorded.filter((id) => id.startsWith('platform/'))).toHaveLength(300);
@@ -144,7 +144,7 @@ describe('the audit webhook', () => {
     await exporter.writeConfig(configOf(database, { url: receiver.url, token: 'the-token-of-the-collector' }));
     process.kill(exporter.pid(), 'SIGHUP');
 
-    await waitFor(() => firsts(receiver.entries()).length >= 42, { what: 'all entries', timeoutMs: 30_000 });
+    await waitFor(() => firsts(receiver.entries()).length >= 42, { what: 'all entries' });
     expect(firsts(receiver.entries())).toEqual((await trail(exporter)).map(idOf));
     expect(receiver.posts[0]?.headers.authorization).toBe('Bearer the-token-of-the-collector');
   });

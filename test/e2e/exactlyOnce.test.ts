@@ -51,7 +51,7 @@ async function differences(database: TestDatabase): Promise<unknown[]> {
 }
 
 async function settled({ connectionString }: TestDatabase): Promise<void> {
-  await waitFor(() => isSettled(connectionString), { what: 'all runs to be settled', timeoutMs: 60_000 });
+  await waitFor(() => isSettled(connectionString), { what: 'all runs to be settled' });
 }
 
 describe('exactly once', () => {

@@ -142,7 +142,6 @@ describe('a real Prometheus', () => {
     prometheus = await startPrometheus({ targets: [exporter.url] });
     await waitFor(async () => (await prometheus.query('up'))[0]?.value === 1, {
       what: 'the first scrape',
-      timeoutMs: 30_000,
     });
   });
   afterAll(() => prometheus?.stop());

@@ -125,7 +125,7 @@ describe('a Postgres that stops', () => {
             if (answer.status !== 200) expect(answer).toMatchObject(refusal);
             return answer.status === 200;
           },
-          { what: 'a batch to be acknowledged', timeoutMs: 30_000 },
+          { what: 'a batch to be acknowledged' },
         );
         acknowledged += 10;
       }
@@ -335,13 +335,13 @@ describe('a full disk', () => {
         else expect(answer).toMatchObject(refusal);
         return answer.status === 503 && events;
       },
-      { what: 'the disk to be full', timeoutMs: 30_000, intervalMs: 1 },
+      { what: 'the disk to be full', intervalMs: 1 },
     );
     expect(await counted(running, 'refused')).toBe(20);
     expect((await get(running.url, '/-/healthy')).status).toBe(200);
 
     await disk.free();
-    await waitFor(async () => (await push(running, refused)).status === 200, { what: 'room', timeoutMs: 30_000 });
+    await waitFor(async () => (await push(running, refused)).status === 200, { what: 'room' });
     await expectRecorded(running, [...acknowledged, ...refused]);
   });
 });

@@ -37,7 +37,7 @@ describe('a short game day', () => {
     const [all, needed] = [await simulateMonth({ ...month, throughout: true }), await simulateMonth(month)];
     expect(needed).toEqual(all);
     expect(all.pages).toBeGreaterThan(3);
-  }, 240_000);
+  });
 
   it('says so where a rule is missing', async () => {
     const rules = (await readRules()).filter(({ alert }) => alert !== 'FleetRunStuck');

@@ -4,7 +4,7 @@ import { acknowledgeBudget } from '../../exporter/src/ledger/budgets/acknowledge
 import { readBudgets } from '../../exporter/src/ledger/budgets/readBudgets.ts';
 import { Ledger } from '../../exporter/src/ledger/ledger.ts';
 import { migrate } from '../../exporter/src/ledger/migrate.ts';
-import type { PostgresCluster } from '../support/postgresCluster.ts';
+import { CONNECT_TIMEOUT_MS, type PostgresCluster } from '../support/postgresCluster.ts';
 import { CAPS, type EventHappening, POLICY, POLLED, received, type SimulatedLedger } from './simulatedLedger.ts';
 
 /**
@@ -34,6 +34,7 @@ export async function openPostgresLedger(
     caps: CAPS,
     log: pino({ level: 'silent' }),
     readers: 2,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
   });
   let nowMs = startMs;
   let sent = 0;

@@ -43,9 +43,9 @@ describe('births', () => {
     expect(await shown(bed, 'fleet_runs_finished_total')).toEqual(all);
     const duration = await shown(bed, 'fleet_run_duration_seconds_count');
     expect(Object.values(duration)).toEqual([0]);
-    await bed.query("update fleetlens.rollup set born_at = born_at - interval '59 seconds'");
+    await bed.query("update fleetlens.rollup set born_at = born_at - interval '30 seconds'");
     expect(await shown(bed, 'fleet_runs_finished_total')).toEqual(all);
-    await bed.query("update fleetlens.rollup set born_at = born_at - interval '2 seconds'");
+    await bed.query("update fleetlens.rollup set born_at = born_at - interval '31 seconds'");
     expect(await shown(bed, 'fleet_runs_finished_total')).toEqual({ ...all, [labels('failed')]: 2 });
     expect(Object.values(await shown(bed, 'fleet_run_duration_seconds_count'))).toEqual([2]);
     // A sibling that grows later was there at 0 all along.

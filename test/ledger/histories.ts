@@ -23,7 +23,7 @@ export function propertyRuns(usual: number): fc.Parameters<unknown> & { seed: nu
 }
 
 /** A deadline for hung tests; long runs are asked for. */
-export const PROPERTY_TIMEOUT_MS = process.env.FLEETLENS_PROPERTY_RUNS === undefined ? 120_000 : 3_600_000;
+export const PROPERTY_TIMEOUT_MS = process.env.FLEETLENS_PROPERTY_RUNS === undefined ? 300_000 : 3_600_000;
 
 // Few values, so that events meet: the same fields, the same moments, the same names.
 const time = fc.constantFrom(...[0, 1, 2, 3, 5, 8, 13, 21].map((m) => moment(m)));

@@ -5,7 +5,7 @@ import { fleetHistory, seededRandom, shuffled } from '../support/fleetHistory.ts
 import { event, type LedgerBed, openLedger, recordsOf, rollupsOf, settle } from './ledgerBed.ts';
 
 /** Of a large group what is new is written before all of it is computed: the ledger must be what the events one by one, in order, make of it. */
-describe('large groups', { timeout: 120_000 }, () => {
+describe('large groups', () => {
   const now = Date.now();
   const output = (n: number) =>
     event(`output-${n}`, 'output', now - 60_000, { runId: 'r', seq: n, role: 'assistant', text: `line ${n}` });

@@ -7,6 +7,7 @@ import { recordTable } from '../../exporter/src/ledger/recordTable.ts';
 import { DEFAULT_SERIES_CAPS, type SeriesCaps } from '../../exporter/src/ledger/seriesRegistry.ts';
 import { normaliseEvent } from '../../exporter/src/normalise/normaliseEvent.ts';
 import { migratedDatabase, type TestDatabase } from '../support/postgres.ts';
+import { CONNECT_TIMEOUT_MS } from '../support/postgresCluster.ts';
 
 export const DAY_MS = 86_400_000;
 
@@ -42,6 +43,7 @@ export async function openLedger(options: BedOptions = {}): Promise<LedgerBed> {
       caps: wanted.caps ?? DEFAULT_SERIES_CAPS,
       log: pino({ level: 'silent' }),
       readers: 2,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
     ledgers.push(ledger);
     return ledger;

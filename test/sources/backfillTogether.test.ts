@@ -21,7 +21,7 @@ it('CodeCourier and the Trigger.dev that executes its runs are read together: ea
       const isRead = (source: string) => shown.get(`fleetlens_source_catching_up{source="${source}"}`) === 0;
       return isRead('codecourier') && isRead('trigger') ? shown : undefined;
     },
-    { what: 'both sources to be read', timeoutMs: 60_000 },
+    { what: 'both sources to be read' },
   );
   const sum = (series: RegExp) =>
     [...samples].reduce((total, [name, value]) => total + (series.test(name) ? value : 0), 0);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium } from '../browser/chromium.ts';
+import { launchChromium, openContext } from '../browser/chromium.ts';
 import { findGrafanaHome } from '../browser/findGrafana.ts';
 import { processesNaming } from '../support/processesNaming.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporaryDirectory.ts';
@@ -71,7 +71,7 @@ describe('npm run stack', () => {
   it('scrapes the exporter as job fleetlens, with exemplars that name runs', async () => {
     const prometheus = addressOf('Prometheus');
     const up = async () => (await read(`${prometheus}/api/v1/query?query=up{job="fleetlens"}`)).data.result;
-    await waitFor(async () => (await up())[0]?.value[1] === '1', { what: 'the target', timeoutMs: 60_000 });
+    await waitFor(async () => (await up())[0]?.value[1] === '1', { what: 'the target' });
     const { data } = await read(`${prometheus}/api/v1/query?query=count(fleet_runs_created_total)`);
     expect(Number(data.result[0]?.value[1])).toBeGreaterThan(0);
     const now = Math.ceil(Date.now() / 1000);
@@ -97,7 +97,6 @@ describe('npm run stack', () => {
     const firing = async () => await read(`${addressOf('Alertmanager')}/api/v2/alerts?filter=alertname=FleetWatchdog`);
     const [watchdog] = await waitFor(async () => ((await firing()).length > 0 ? await firing() : undefined), {
       what: 'the watchdog in Alertmanager',
-      timeoutMs: 90_000,
     });
     // The address is for its links alone.
     expect(watchdog.labels).toEqual({ alertname: 'FleetWatchdog', severity: 'none' });
@@ -132,7 +131,7 @@ describe('npm run stack', () => {
       const { GRAFANA_ADMIN_PASSWORD: password } = await readVariables();
       const browser = await launchChromium();
       try {
-        const context = await browser.newContext({ viewport: { width: 1500, height: 1100 } });
+        const context = await openContext(browser, { viewport: { width: 1500, height: 1100 } });
         await context.request.post(`${grafana}/login`, { data: { user: 'admin', password } });
         const page = await context.newPage();
         const datasource = { type: 'prometheus', uid: 'fleetlens-prometheus' };
@@ -147,11 +146,11 @@ describe('npm run stack', () => {
             await page.locator('[data-testid*="xemplar"]').first().hover({ force: true, timeout: 20_000 });
             return true;
           },
-          { what: 'the dot', timeoutMs: 90_000 },
+          { what: 'the dot' },
         );
         const link = await page.locator('a[href*="fleetlens-fleet-app/find"]').first().getAttribute('href');
         await page.goto(new URL(link ?? '', grafana).href);
-        await page.waitForURL(/\/a\/fleetlens-fleet-app\/run\?/, { timeout: 60_000 });
+        await page.waitForURL(/\/a\/fleetlens-fleet-app\/run\?/);
       } finally {
         await browser.close();
       }

@@ -8,6 +8,9 @@ import { onFreePort } from './freePort.ts';
 import { type Exit, type ServerProcess, startServer } from './serverProcess.ts';
 import { temporaryDirectory } from './temporaryDirectory.ts';
 
+/** How long a ledger of a test waits for a connection, milliseconds: a machine that is shared may stand still for a while. */
+export const CONNECT_TIMEOUT_MS = 60_000;
+
 const run = promisify(execFile);
 
 const BINARIES = '/usr/lib/postgresql';

@@ -35,13 +35,13 @@ export interface ServerOptions {
 }
 
 const OUTPUT_LIMIT = 4 * 1024 * 1024;
-const STOP_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 60_000;
 /** util-linux, on every Debian. Elsewhere a killed test run leaves its servers behind. */
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 
 /** Starts a server process of a test and waits until it is ready. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { stopSignal = 'SIGTERM', readyTimeoutMs = 30_000 } = options;
+  const { stopSignal = 'SIGTERM', readyTimeoutMs = 90_000 } = options;
   const child = launch(options, stopSignal);
   let output = '';
   const keep = (chunk: string) => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface WaitOptions {
   /** What is waited for, for the error: "the run in Prometheus". */
   readonly what: string;
-  /** Milliseconds; default 15,000. A deadline for a broken test, not a bound that a healthy one gets near. */
+  /** Milliseconds; default 90,000. A deadline for a broken test, not a bound that a healthy one gets near. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks; default 25. */
   readonly intervalMs?: number;
@@ -17,7 +17,7 @@ export type Truthy<T> = Exclude<T, undefined | null | false | 0 | '' | 0n>;
  * @throws Error at the deadline, with what was last seen and the last error as its cause
  */
 export async function waitFor<T>(look: () => T | Promise<T>, options: WaitOptions): Promise<Truthy<T>> {
-  const { what, timeoutMs = 15_000, intervalMs = 25, signal } = options;
+  const { what, timeoutMs = 90_000, intervalMs = 25, signal } = options;
   const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   let lastSeen: T | undefined;

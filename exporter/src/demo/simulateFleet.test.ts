@@ -93,7 +93,7 @@ describe('a fortnight', () => {
       replay.apply(event);
       if (event.kind === 'run') followRun(event.source, event.fields);
     }
-  }, 120_000);
+  });
 
   function note(kind: string, fields: Readonly<Record<string, unknown>>): void {
     seen.kinds.add(kind);

@@ -22,6 +22,8 @@ export interface LedgerOptions {
   readonly log: Logger;
   /** Connections for reading; the writer has one of its own. */
   readonly readers?: number;
+  /** How long a connection may take to open, in milliseconds. */
+  readonly connectTimeoutMs?: number;
   /** Settings of the writer's session (`-c name=value`), where its role may set them. */
   readonly writerSettings?: string;
 }
@@ -35,6 +37,9 @@ const WRITER_SETTINGS =
 
 /** Others give way to the writer so long at most: what it waits for then is another replica, or a database that is slow. */
 const GIVE_WAY_MS = 50;
+
+/** Longer than scrapes are apart, so that not each of them opens a connection. */
+const READER_IDLE_MS = 90_000;
 
 /**
  * The ledger of one exporter process. All writes go through {@link transaction}: one connection, one at a time, under the
@@ -53,21 +58,27 @@ export class Ledger {
   readonly #onCommit = new Set<() => void>();
 
   constructor(options: LedgerOptions) {
-    const { connectionString } = options;
+    const shared: pg.PoolConfig = {
+      connectionString: options.connectionString,
+      connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+      // What lies between may forget a connection on which nothing is said.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
+    };
     this.pool = new pg.Pool({
-      connectionString,
+      ...shared,
       max: options.readers ?? 6,
       application_name: 'fleetlens',
-      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: READER_IDLE_MS,
     });
     // Not in @types/pg yet. Statements are sent without waiting for the ones before: a transaction takes four or five round
     // trips, not thirty. After an error Postgres refuses the rest of the transaction, COMMIT included.
     const pipelining: pg.PoolConfig & { readonly pipeline: boolean } = {
-      connectionString,
+      ...shared,
       max: 1,
       application_name: 'fleetlens writer',
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
+      // Kept: with a new connection all series are read anew.
+      idleTimeoutMillis: 0,
       pipeline: true,
       ...(options.writerSettings === undefined ? {} : { options: options.writerSettings }),
     };

@@ -159,9 +159,7 @@ async function startPostgres(): Promise<{ url: string } & AsyncDisposable> {
     if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
     rmSync(directory, { recursive: true });
   };
-  await expect
-    .poll(() => run(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]), { timeout: 20_000 })
-    .toBeTruthy();
+  await expect.poll(() => run(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)])).toBeTruthy();
   return { url: `postgres://fleet@127.0.0.1:${port}/postgres`, [Symbol.asyncDispose]: stop };
 }
 

@@ -639,7 +639,7 @@ describe('the bash side', () => {
     const queue = join(directory.path, 'queue');
     return {
       queue,
-      run: (args, { retries = 0, input = '', token = TOKENS.ingest } = {}) =>
+      run: (args, { retries = 0, input, token = TOKENS.ingest } = {}) =>
         new Promise((resolve) => {
           const child = execFile(
             'bash',

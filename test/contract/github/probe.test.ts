@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { githubBed } from './githubBed.ts';
 
-const signal = () => AbortSignal.timeout(20_000);
+const signal = () => AbortSignal.timeout(90_000);
 
 it('tells the quota, the repositories and that webhooks are not set up', async () => {
   const bed = await githubBed({ repositories: ['acme/app'] });

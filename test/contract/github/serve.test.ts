@@ -40,7 +40,7 @@ it('the exporter polls GitHub, takes its webhooks, and tells a revoked token', a
     return line === undefined ? undefined : Number(line.split(' ').at(-1));
   };
   const reaches = (series: string, value: number) =>
-    waitFor(async () => (await sample(series)) === value, { what: `${series} to be ${value}`, timeoutMs: 30_000 });
+    waitFor(async () => (await sample(series)) === value, { what: `${series} to be ${value}` });
 
   const pull = hub.open(7, { checks: [{ id: 1, name: 'build', status: 'in_progress', conclusion: null }] });
   const now = () => new Date().toISOString();

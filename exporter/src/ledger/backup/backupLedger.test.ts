@@ -17,7 +17,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import pino from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgresServer, startEmbeddedPostgres } from '../embedded/startEmbeddedPostgres.ts';
 import type { LedgerCopyProgress } from './backupFormat.ts';
 import { backupLedger } from './backupLedger.ts';
@@ -25,7 +25,6 @@ import { restoreLedger } from './restoreLedger.ts';
 import { startThrowawayPostgres, type ThrowawayPostgres } from './throwawayPostgres.ts';
 
 const run = promisify(execFile);
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** The shapes that a ledger has, and some that it may get. `migrations` are the applied ones. */
 const schema = (migrations: string[], partitions: number) => `

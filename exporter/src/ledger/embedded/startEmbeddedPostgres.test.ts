@@ -19,7 +19,6 @@ import {
 import { whoIs } from './findProcess.ts';
 
 const run = promisify(execFile);
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const patient = { timeout: 30_000, interval: 50 };
 
 describe('a first start', () => {

@@ -822,7 +822,7 @@ it('the probe tells what was found, and what is missing with its remedy', async 
   await client.set('run-status:a', 1);
   await db.execute('drop table paused_repos; alter table run_metrics drop column recorded_at');
   const { source } = open({ database_url: db.connectionString, redis_url: server.url, artifacts: { path } });
-  const report = await source.probe(AbortSignal.timeout(20_000));
+  const report = await source.probe(AbortSignal.timeout(90_000));
   expect(report.reachable).toBe(true);
   expect(report.found.join('\n')).toMatch(
     /PostgreSQL 15[\s\S]*no table paused_repos[\s\S]*Redis 7[\s\S]*1 keys run-status:[\s\S]*1 directories of runs, the newest 20260103T142626Z/,
@@ -835,5 +835,5 @@ it('the probe tells what was found, and what is missing with its remedy', async 
     expect.stringMatching(/names no run_id/),
   ]);
   const dead = open({ artifacts: { path: join(path, 'absent') } });
-  expect(await dead.source.probe(AbortSignal.timeout(5_000))).toMatchObject({ reachable: false });
+  expect(await dead.source.probe(AbortSignal.timeout(90_000))).toMatchObject({ reachable: false });
 });

@@ -81,7 +81,7 @@ async function bed() {
     await database.close();
     await tables.drop();
   });
-  const read = <T>(work: Parameters<typeof database.read<T>>[0]) => database.read(work, AbortSignal.timeout(30_000));
+  const read = <T>(work: Parameters<typeof database.read<T>>[0]) => database.read(work, AbortSignal.timeout(90_000));
   return { tables, connectionString, read };
 }
 

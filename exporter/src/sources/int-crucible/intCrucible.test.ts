@@ -257,7 +257,7 @@ describe.each(DATABASES)('crucible_runs in $name', ({ make, trigger }) => {
     const ledger = new RecordingLedger();
     await pollForTest(source, ledger);
     expect(ledger.get('run', 'old')).toMatchObject({ status: 'succeeded', usageMissing: true });
-    const report = await source.probe(AbortSignal.timeout(10_000));
+    const report = await source.probe(AbortSignal.timeout(90_000));
     expect(report.reachable).toBe(true);
     expect(report.problems.join()).toMatch(/lacks .*metrics.*alembic upgrade head.*a3d1c7e53b34/);
   });
@@ -267,7 +267,7 @@ describe.each(DATABASES)('crucible_runs in $name', ({ make, trigger }) => {
     const { source } = open(database);
     await database.createProject('p1');
     await database.createRun({ projectId: 'p1' });
-    const report = await source.probe(AbortSignal.timeout(10_000));
+    const report = await source.probe(AbortSignal.timeout(90_000));
     expect(report).toMatchObject({ reachable: true, problems: [] });
     expect(report.found.join('; ')).toMatch(/(PostgreSQL \d|SQLite file).*crucible_runs: 23 columns.*revision/);
   });
@@ -282,7 +282,7 @@ describe.each(DATABASES)('crucible_runs in $name', ({ make, trigger }) => {
       result: 'schema',
       message: expect.stringContaining('there is no table crucible_runs'),
     });
-    const report = await source.probe(AbortSignal.timeout(10_000));
+    const report = await source.probe(AbortSignal.timeout(90_000));
     expect(report.problems.join()).toContain('there is no table crucible_runs');
   });
 });
@@ -398,7 +398,7 @@ describe('Postgres', () => {
     });
     await expect(pollForTest(as('right', '1'), ledger)).rejects.toMatchObject({ result: 'network' });
     await expect(pollForTest(as('right'), ledger)).rejects.toThrow(/grant SELECT/);
-    const report = await as('right').probe(AbortSignal.timeout(10_000));
+    const report = await as('right').probe(AbortSignal.timeout(90_000));
     expect(report.problems.join()).toContain('grant select on crucible_runs');
   });
 

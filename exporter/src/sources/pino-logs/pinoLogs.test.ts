@@ -45,7 +45,7 @@ function follow(path: string, config: object = {}) {
       source = open();
     },
     messages: () => ledger.all('platformError').map(({ message }) => message),
-    probe: () => source.probe(AbortSignal.timeout(5_000)),
+    probe: () => source.probe(AbortSignal.timeout(90_000)),
   };
 }
 

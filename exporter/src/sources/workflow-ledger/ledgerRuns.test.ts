@@ -135,7 +135,7 @@ it('the steps of runs that have very many come in several answers, each step onc
       return rows;
     };
     return await readChildren(counted, tasks, runs);
-  }, AbortSignal.timeout(60_000));
+  }, AbortSignal.timeout(90_000));
   expect(answers).toEqual([5_000, 2_200]);
   expect(runs.map((run) => new Set(steps.get(run)?.map(({ step_name }) => step_name)).size)).toEqual(
     Array(3).fill(2_400),

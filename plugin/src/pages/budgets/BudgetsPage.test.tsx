@@ -214,5 +214,5 @@ it('is live: a pause is seen when it happens', async () => {
   await screen.findByText('Within the limit');
   isPaused = true;
   events = [{ id: '5.0', event: 'list', data: { topics: ['budgets'], at: inHours(0) } }];
-  expect(await screen.findByText('Paused', {}, { timeout: 10_000 })).toBeVisible();
+  expect(await screen.findByText('Paused')).toBeVisible();
 }, 15_000);

@@ -126,7 +126,7 @@ it('joins at the end, and follows what is printed', async () => {
     data: { topics: ['sandbox-output:cc/s%2F1'], source: 'cc', lines: [line(2), line(3, { text: 'fresh' })] },
   });
   openPage(OPEN);
-  expect(await screen.findByText('fresh', undefined, { timeout: 10_000 })).toBeVisible();
+  expect(await screen.findByText('fresh')).toBeVisible();
   expect(screen.getAllByTestId('output-line')).toHaveLength(3);
   expect(Number(asked[0]?.get('tail'))).toBeGreaterThanOrEqual(1_000);
 });

@@ -126,7 +126,7 @@ it('changes rows in place, and offers new ones rather than shift what is read', 
     change('5.1', sandbox('three')),
     change('5.2', sandbox('of a workflow', { origin: 'workflow' })),
   ];
-  const offer = await screen.findByRole('button', { name: /1 new/ }, { timeout: 10_000 });
+  const offer = await screen.findByRole('button', { name: /1 new/ });
   expect((await rowOf('two')).getByText('Paused')).toBeVisible();
   expect(screen.queryByText('three')).toBeNull();
   rows = [sandbox('three'), ...rows];

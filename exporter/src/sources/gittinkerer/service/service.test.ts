@@ -46,7 +46,7 @@ it('health and limits become records; a store that nobody else reads is one of t
   // The same limits again say nothing new.
   await poll();
   expect(ledger.all('rateLimit')).toHaveLength(2);
-  expect((await source.probe(AbortSignal.timeout(5_000))).problems).toEqual([]);
+  expect((await source.probe(AbortSignal.timeout(90_000))).problems).toEqual([]);
 });
 
 it('it is asked on its own interval, whatever that of the source is', async () => {
@@ -153,7 +153,7 @@ it('limits of another shape are left out with one warning; health goes on', asyn
   expect(ledger.get('service', 'gittinkerer')).toMatchObject({ up: true });
   expect(ledger.all('rateLimit')).toEqual([]);
   expect(lines).toHaveLength(1);
-  expect((await source.probe(AbortSignal.timeout(5_000))).problems).toEqual([
+  expect((await source.probe(AbortSignal.timeout(90_000))).problems).toEqual([
     expect.stringMatching(/without limit and remaining; set service.rate_limit_path/),
   ]);
   // Headers alone will do.

@@ -59,7 +59,7 @@ async function bed(config: object = {}) {
     redis.disconnect();
     await server.stop();
   });
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(90_000);
   return {
     queues,
     redis,
@@ -293,7 +293,7 @@ it('jobs that cannot be read count as a failed request', async () => {
   const { queues, redis } = await bed();
   await redis.set(QUEUE, 'a string');
   const counted: string[] = [];
-  const pages = queues.jobs(false, AbortSignal.timeout(60_000), (answer) => counted.push(answer));
+  const pages = queues.jobs(false, AbortSignal.timeout(90_000), (answer) => counted.push(answer));
   await expect(pages.next()).rejects.toThrow(/arq:queue is a string/);
   expect(counted).toEqual(['ok', 'schema']);
 });
