@@ -138,7 +138,7 @@ export const ci = defineDashboard({
           sortBy: { column: 'Opened' },
         }),
         heatMap({
-          title: 'Time to merge',
+          title: 'Time to merge, distribution',
           description: 'From creation to merge.',
           unit: 's',
           interval: '4h',
@@ -146,7 +146,7 @@ export const ci = defineDashboard({
           targets: [heat(buckets(MERGE))],
         }),
         graph({
-          title: 'Time to merge',
+          title: 'Time to merge, p50 and p90',
           description: 'Half of the pull requests and 9 of 10 were merged within this.',
           unit: 's',
           interval: '12h',

@@ -45,7 +45,7 @@ export const exporter = defineDashboard({
             'Differences that the last verification of the ledger found. Run `fleetlens ledger verify`, then rebuild.',
           unit: 'short',
           none: 'not verified',
-          thresholds: ['green', [1, 'red']],
+          thresholds: ['text', [0, 'green'], [1, 'red']],
           targets: [instant(`max(${select('fleetlens_ledger_mismatches')})`)],
         }),
         figure({
