@@ -48,7 +48,7 @@ describe('one failing pull request holds up no other', () => {
     ['silence', { kind: 'silent' }],
     ['a slow body', { kind: 'slow' }],
   ])('%s', async (_what, fault) => {
-    const { bed, statuses } = await followed({ timeout: '1s' });
+    const { bed, statuses } = await followed({ timeout: '3s' });
     bed.github.fail(FIRST, fault);
     const { failure, results } = await bed.poll();
     expect(failure).toMatchObject({ result: 'network', partial: true });

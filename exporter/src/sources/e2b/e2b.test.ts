@@ -206,7 +206,7 @@ describe('failures', () => {
     server.put(e2bSandbox({ sandboxID: 'a' }));
     await pollHosted(source, new RecordingLedger());
     server.http.fail(/v2/, { kind: 'silent' });
-    expect((await pollHosted(source, ledger, { timeoutMs: 200 })).failure?.result).toBe('network');
+    expect((await pollHosted(source, ledger, { timeoutMs: 2_000 })).failure?.result).toBe('network');
     await pollHosted(source, ledger);
     expect(ledger.all('sandbox')).toHaveLength(1);
   });

@@ -404,12 +404,12 @@ describe('Postgres', () => {
 
   it('cannot write, and stops a statement that takes too long', async () => {
     const database = await crucibleOnPostgres();
-    const { source } = open(database, { statement_timeout: '200ms' });
+    const { source } = open(database, { statement_timeout: '2s' });
     await database.createProject('p1');
     await database.createRun({ id: 'a', projectId: 'p1' });
     await database.execute(`
       alter table crucible_runs rename to hidden;
-      create view crucible_runs as select h.*, pg_sleep(5)::text as slow from hidden h`);
+      create view crucible_runs as select h.*, pg_sleep(60)::text as slow from hidden h`);
     await expect(pollForTest(source, new RecordingLedger())).rejects.toMatchObject({
       result: 'server',
       message: expect.stringContaining('raise the timeout'),

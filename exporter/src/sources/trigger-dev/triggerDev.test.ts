@@ -404,7 +404,7 @@ describe('failures', () => {
     // Loading the SDK is no part of what is tested here.
     await pollHosted(source, new RecordingLedger());
     server.http.fail(/v3\/runs/, { kind: 'silent' });
-    const { failure } = await pollHosted(source, ledger, { timeoutMs: 200 });
+    const { failure } = await pollHosted(source, ledger, { timeoutMs: 2_000 });
     expect(failure?.result).toBe('network');
     await pollHosted(source, ledger);
     expect(ledger.all('run')).toHaveLength(1);

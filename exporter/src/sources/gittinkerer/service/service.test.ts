@@ -88,7 +88,7 @@ it.each([
     'server',
   ],
 ] as const)('a service that is %s is down; the source is not', async (_name, make, kind, result) => {
-  const { ledger, poll, server } = await bed({ timeout: '200ms', rate_limit_path: null });
+  const { ledger, poll, server } = await bed({ timeout: '2s', rate_limit_path: null });
   if (_name === 'stopped') {
     const other = await startGittinkererService();
     await other.stop();
