@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { weeklyReport } from '../../exporter/src/cli/weeklyReport.ts';
@@ -11,6 +10,7 @@ import type {
 } from '../../exporter/src/contract/analytics.ts';
 import { runCli } from '../cli/runCli.ts';
 import { DAY_MS, event } from '../ledger/ledgerBed.ts';
+import { temporaryDirectory } from '../support/temporaryDirectory.ts';
 import { HOUR_MS } from './fleets.ts';
 import { type ServedAnalytics, serveAnalytics } from './servedAnalytics.ts';
 
@@ -244,7 +244,8 @@ it('writes the week as Markdown, through the API', async () => {
 
 it('writes the report to a file, and says what is wrong with a week or a file', async () => {
   const env = { FLEETLENS_URL: served.reads.url, FLEETLENS_TOKEN: 'admin-of-everything' };
-  const file = join(tmpdir(), `fleetlens-report-${process.pid}.md`);
+  await using directory = await temporaryDirectory('report');
+  const file = join(directory.path, 'week.md');
   const written = await runCli(['report', 'weekly', '--week', WEEK, '--output', file], { env });
   expect(written).toEqual({ code: 0, stdout: '', stderr: `Week ${WEEK} written to ${file}.\n` });
   expect(await readFile(file, 'utf8')).toMatch(new RegExp(`^# Week ${WEEK}\n`));

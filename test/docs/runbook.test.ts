@@ -149,8 +149,9 @@ describe('the commands of docs/runbook.md and docs/troubleshooting.md', () => {
 
   const [, setup = ''] = /^```sh\n(.*?)^```$/ms.exec(RUNBOOK) ?? [];
   it.each(COMMANDS)('%s', async (command) => {
+    await using directory = await temporaryDirectory('command');
     const child = spawn('bash', ['-euo', 'pipefail', '-c', `${setup}\n${command}`], {
-      cwd: (await temporaryDirectory('command')).path,
+      cwd: directory.path,
       env: {
         PATH: process.env.PATH,
         FLEETLENS_URL: exporter.url,

@@ -3,7 +3,8 @@ import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export interface TemporaryDirectory {
+/** Removed at the end of the block that uses it, or by hand. */
+export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
   remove(): Promise<void>;
 }
@@ -22,11 +23,9 @@ export async function temporaryDirectory(
   const path = await mkdtemp(join(tmpdir(), `fleetlens-${name}-`));
   inUse.add(path);
   if (owner !== undefined) await chown(path, owner.uid, owner.gid);
-  return {
-    path,
-    async remove() {
-      await rm(path, { recursive: true, force: true, maxRetries: 3 });
-      inUse.delete(path);
-    },
+  const remove = async () => {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    inUse.delete(path);
   };
+  return { path, remove, [Symbol.asyncDispose]: remove };
 }
