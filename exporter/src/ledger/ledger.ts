@@ -22,7 +22,7 @@ export interface LedgerOptions {
   readonly log: Logger;
   /** Connections for reading; the writer has one of its own. */
   readonly readers?: number;
-  /** How long a connection may take to open, in milliseconds. */
+  /** How long a connection may take to open, in milliseconds; default 5,000. */
   readonly connectTimeoutMs?: number;
   /** Settings of the writer's session (`-c name=value`), where its role may set them. */
   readonly writerSettings?: string;
