@@ -49,7 +49,7 @@ function startDemo(port: number) {
           if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
           return output.includes('A simulated fleet is live');
         },
-        { what: 'the demo to be live' },
+        { what: 'the demo to be live', timeoutMs: 50_000 },
       ),
     stop,
   };

@@ -35,7 +35,7 @@ export interface ServerOptions {
 }
 
 const OUTPUT_LIMIT = 4 * 1024 * 1024;
-const STOP_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
 /** util-linux, on every Debian. Elsewhere a killed test run leaves its servers behind. */
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
 

@@ -141,7 +141,7 @@ describe('what a scrape shows', () => {
 
 describe('births', () => {
   it('a series born live shows 0 for 60 s, then its value', async () => {
-    await write(1, { family: 'fleet_runs_lost_total', value: 3, born: "now() - interval '30 seconds'" });
+    await write(1, { family: 'fleet_runs_lost_total', value: 3, born: "now() - interval '50 seconds'" });
     expect(await samples()).toEqual([lost(0)]);
     await pool.query("update fleetlens.rollup set born_at = now() - interval '61 seconds', seq = seq + 1");
     await pool.query('update fleetlens.head set seq = seq + 1');
@@ -149,7 +149,7 @@ describe('births', () => {
   });
 
   it('ages without any commit', async () => {
-    await write(1, { family: 'fleet_runs_lost_total', value: 3, born: "now() - interval '45 seconds'" });
+    await write(1, { family: 'fleet_runs_lost_total', value: 3, born: "now() - interval '50 seconds'" });
     await write(2, { family: 'fleet_runs_lost_total', labels: ['live', 'p', 'older'], value: 1 });
     expect(await samples()).toEqual([lost(0), lost(1, 'older')]);
     expect(await samples('openmetrics')).toEqual([lost(0), lost(1, 'older')]);

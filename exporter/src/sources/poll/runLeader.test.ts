@@ -108,7 +108,7 @@ it('takes over from a process that hangs: the server ends a session that stays s
   await waitFor(() => output.includes('leads'), { what: 'the other process to lead' });
   other.kill('SIGSTOP');
   const heir = await replicasOn(connectionString, 'b');
-  await waitFor(() => heir.leading.has('b'), { what: 'a takeover from the stopped process' });
+  await waitFor(() => heir.leading.has('b'), { what: 'a takeover from the stopped process', timeoutMs: 40_000 });
   // Two more beats: the lead is kept.
   other.kill('SIGCONT');
   await waitFor(() => heir.pids.has('b') && heir.leading.has('b'), { what: 'the lead to stay' });

@@ -215,4 +215,4 @@ it('is live: a pause is seen when it happens', async () => {
   isPaused = true;
   events = [{ id: '5.0', event: 'list', data: { topics: ['budgets'], at: inHours(0) } }];
   expect(await screen.findByText('Paused')).toBeVisible();
-}, 15_000);
+});
