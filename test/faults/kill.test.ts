@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
 import { type ExporterProcess, startExporter } from '../support/exporterProcess.ts';
 import { fleetHistory, seededRandom } from '../support/fleetHistory.ts';
-import { isSettled, ledgerContents } from '../support/ledgerContents.ts';
+import { endWaiting, ledgerContents, settleRuns } from '../support/ledgerContents.ts';
 import { type PushedEvent, pushEvents } from '../support/pushEvents.ts';
 import { waitFor } from '../support/waitFor.ts';
 
@@ -15,7 +15,7 @@ const TOKEN = 'ingest-token-for-tests';
 const BATCH = 20;
 const RUNS_A_ROUND = 40;
 /** How long the ledger waits for late usage and for the run of a step: longer than any outage of this test. */
-const SETTLE_AFTER = '20s';
+const SETTLE_AFTER = '1h';
 
 const config = {
   ledger: { settle_after: SETTLE_AFTER },
@@ -85,6 +85,12 @@ describe(`kill -9 during ingest, ${ROUNDS} times`, () => {
             await exporter.restart();
           } else process.kill(await postmasterPid(exporter), 'SIGKILL');
           for (const count of await sending) interrupted += count;
+          // The next kill may find the exporter settling what this round brought.
+          const settling = async () => {
+            await endWaiting(await databaseUrl(exporter));
+            return true;
+          };
+          await waitFor(settling, { what: 'a Postgres that was killed when all was acknowledged' });
         }
         // Had the kills hit nothing, this test would show nothing.
         expect(interrupted).toBeGreaterThan(ROUNDS / 4);
@@ -95,7 +101,7 @@ describe(`kill -9 during ingest, ${ROUNDS} times`, () => {
           });
 
         const urls = { killed: await databaseUrl(exporter), reference: await databaseUrl(reference) };
-        for (const url of Object.values(urls)) await waitFor(() => isSettled(url), { what: 'all runs to be settled' });
+        for (const url of Object.values(urls)) await settleRuns(url);
         // Acknowledged is recorded: sent again, every event is a duplicate.
         for (let i = 0; i < all.length; i += 500) {
           const batch = all.slice(i, i + 500);

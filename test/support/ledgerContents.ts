@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { OWN_SOURCE } from '../../exporter/src/contract/ownSource.ts';
+import { waitFor } from './waitFor.ts';
 
 /**
  * All that came of the events that a ledger took: rollups by label set, and records with who set their fields. What the exporter
@@ -24,11 +25,20 @@ export async function ledgerContents(connectionString: string): Promise<Record<s
   });
 }
 
-/** Finished runs wait for late usage; then their cost is counted. */
-export async function isSettled(connectionString: string): Promise<boolean> {
-  return await withClient(
-    connectionString,
-    async (client) => (await client.query('select from fleetlens.run where due_at is not null')).rowCount === 0,
+/** Finished runs wait for late usage; then their cost is counted. Makes the time pass for those that are there, all of them finished. */
+export async function endWaiting(connectionString: string): Promise<void> {
+  await withClient(connectionString, (client) =>
+    client.query('update fleetlens.run set due_at = now() where due_at > now()'),
+  );
+}
+
+/** {@link endWaiting}, and waits until the exporter has looked at every run. */
+export async function settleRuns(connectionString: string): Promise<void> {
+  await endWaiting(connectionString);
+  await withClient(connectionString, (client) =>
+    waitFor(async () => (await client.query('select from fleetlens.run where due_at is not null')).rowCount === 0, {
+      what: 'all runs to be settled',
+    }),
   );
 }
 
