@@ -4,6 +4,7 @@ import pg from 'pg';
 import { KINDS } from '../../exporter/src/contract/records.ts';
 import { recordTable } from '../../exporter/src/ledger/recordTable.ts';
 import { verifyLedger } from '../../exporter/src/ledger/verify/verifyLedger.ts';
+import { bareIngestRate } from './bareIngest.ts';
 import { type Bed, createLedger, dropDatabase, execute, withClient } from './bed.ts';
 import { type ExporterProcess, startExporter } from './exporterProcess.ts';
 import { atLeast, atMost, count, type Figure, median, megabytes, ms, perSecond } from './figure.ts';
@@ -35,11 +36,13 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
   const singles = [64, 256].map((connections) => ({
     mode: { name: 'single events', batch: 1, connections, runs: 2_000 * scale },
     results: [] as LoadResult[],
+    bare: [] as number[],
   }));
   const found = {
     arrays: [] as LoadResult[],
     pushes: [] as number[],
     copies: [] as number[],
+    bare: [] as number[],
   };
   const peaks: number[] = [];
   let exposition = '';
@@ -52,11 +55,13 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
       await check(bed, database, arrays.runs + WARM_UP_RUNS + OWN_WARM_UP_RUNS);
       found.copies.push(await copyRate(bed, database));
     });
-    for (const { mode, results } of singles) {
+    found.bare.push(await bareIngestRate(bed, { ...arrays, prefix: `a${round}` }));
+    for (const { mode, results, bare } of singles) {
       await withLedger(bed, mode, async (exporter, database) => {
         results.push(await measure(exporter, mode, `s${round}`));
         await check(bed, database, mode.runs + WARM_UP_RUNS + OWN_WARM_UP_RUNS);
       });
+      bare.push(await bareIngestRate(bed, { ...mode, prefix: `s${round}` }));
     }
     found.pushes.push(await pushRate(exposition, bed.quick));
   }
@@ -66,6 +71,12 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
   const copied = median(found.copies);
   const latency = (results: readonly LoadResult[]) =>
     `p50 ${ms(median(results.map((r) => r.p50)))}, p99 ${ms(median(results.map((r) => r.p99)))}`;
+  const againstBare = (found: number, rates: readonly number[]) => ({
+    what: '… against the least that makes an event durable once: a row with its key, nothing else',
+    value: perSecond(found),
+    against: perSecond(median(rates)),
+    ratio: found / median(rates),
+  });
   const kinds = await byKind(bed, scale);
   return [
     {
@@ -87,7 +98,8 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
       ratio: inArrays / copied,
       goal: atLeast(inArrays / copied, 0.1, 'x'),
     },
-    ...singles.flatMap(({ mode, results }) => {
+    againstBare(inArrays, found.bare),
+    ...singles.flatMap(({ mode, results, bare }) => {
       const single = rate(results);
       return [
         {
@@ -102,6 +114,7 @@ export async function benchIngest(bed: Bed): Promise<Figure[]> {
           ratio: single / pushes,
           goal: atLeast(single / pushes, 30, 'x'),
         },
+        againstBare(single, bare),
       ];
     }),
     {
