@@ -7,6 +7,7 @@ import { healthAnswer } from '../../exporter/src/contract/health.ts';
 import { findGrafanaHome } from '../browser/findGrafana.ts';
 import { type ServerOptions, type ServerProcess, startServer } from '../support/serverProcess.ts';
 import { settleHistory } from '../support/settleHistory.ts';
+import { waitFor } from '../support/waitFor.ts';
 import { type ComposeService, ROOT, readComposeFile, withVariables } from './composeFile.ts';
 import { Places, type Ports } from './places.ts';
 import { pushHistory } from './pushHistory.ts';
@@ -257,11 +258,18 @@ async function startGrafana({ directory, ports, variables, start, say, service }
   });
   const password = variables.GRAFANA_ADMIN_PASSWORD ?? '';
   say('Grafana', `http://localhost:${ports.grafana}   user admin, password ${password}`);
-  // As a person, through the data source. Grafana makes its signing key for the first one; before, the exporter would find none.
-  const asked = await fetch(`${at(ports.grafana)}/api/datasources/proxy/uid/fleetlens-fleet/read/api/v1/me`, {
-    headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
-  });
-  if (!asked.ok) say('', `its data source answers ${asked.status}: ${await asked.text()}`);
+  // As a person, through the data source. Grafana makes its signing key for the first one, for whom it may fail while it is busy
+  // with its start; before, the exporter would find none.
+  const ask = async () => {
+    const response = await fetch(`${at(ports.grafana)}/api/datasources/proxy/uid/fleetlens-fleet/read/api/v1/me`, {
+      headers: { authorization: `Basic ${btoa(`admin:${password}`)}` },
+    });
+    if (!response.ok) throw new Error(`it answers ${response.status}: ${await response.text()}`);
+    return true;
+  };
+  await waitFor(ask, { what: 'the data source', timeoutMs: 30_000, intervalMs: 1_000 }).catch((error: Error) =>
+    say('', error.message),
+  );
 }
 
 interface LocalService {
