@@ -1,21 +1,19 @@
-import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { type Bed, dropDatabase, execute, socketUrl } from './bed.ts';
 import type { PushedEvent } from './fleet.ts';
+import { forkServer, serveForked } from './forkServer.ts';
 import type { LoadPlan } from './load.ts';
 import { runLoad } from './runLoad.ts';
 
-/** So that no group holds the connection for longer than one of the exporter does. */
-const MOST_EVENTS = 2_000;
+const FILE = fileURLToPath(import.meta.url);
 
 /**
  * Events per second of the least that acknowledges durable events once: JSON, a digest, and a row with its key, in one table, all
- * that waits in one statement. No token, no validation, no redaction, no merging into records, no counting.
+ * that waits in one statement. No token, no validation, no redaction, no merging into records, no counting; nothing of the
+ * exporter, whose changes must not move it.
  */
 export async function bareIngestRate({ cluster }: Bed, load: Omit<LoadPlan, 'url' | 'token'>): Promise<number> {
   const database = 'bench_bare';
@@ -24,19 +22,16 @@ export async function bareIngestRate({ cluster }: Bed, load: Omit<LoadPlan, 'url
     await execute(cluster, database, [
       'create table event (source text, id text, digest bytea, at timestamptz, body jsonb, primary key (source, id))',
     ]);
-    const child = fork(fileURLToPath(import.meta.url), [socketUrl(cluster, database)]);
+    const server = await forkServer(FILE, socketUrl(cluster, database));
     try {
-      const [port] = (await once(child, 'message')) as [number];
-      const plan = { ...load, url: `http://127.0.0.1:${port}`, token: '' };
+      const plan = { ...load, url: server.url, token: '' };
       await runLoad({ ...plan, runs: Math.ceil(load.runs / 10), prefix: `${load.prefix}-warm` });
       const [result] = await runLoad(plan);
       if (result === undefined || result.accepted !== result.events)
         throw new Error(`bench: expected ${result?.events} events to be accepted, found ${result?.accepted}`);
       return result.events / result.seconds;
     } finally {
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
+      await server.stop();
     }
   } finally {
     await dropDatabase(cluster, database);
@@ -48,21 +43,17 @@ interface Waiting {
   answer(): void;
 }
 
-async function serve(databaseUrl: string): Promise<void> {
+async function createBareServer(databaseUrl: string): Promise<Server> {
   const client = new pg.Client(databaseUrl);
   await client.connect();
-  const waiting: Waiting[] = [];
+  let waiting: Waiting[] = [];
   let isWriting = false;
 
   async function writeAll(): Promise<void> {
     isWriting = true;
     while (waiting.length > 0) {
-      const group: Waiting[] = [];
-      for (let events = 0; waiting.length > 0 && events < MOST_EVENTS; ) {
-        const next = waiting.shift() as Waiting;
-        events += next.events.length;
-        group.push(next);
-      }
+      const group = waiting;
+      waiting = [];
       await write(group.flatMap(({ events }) => events));
       for (const { answer } of group) answer();
     }
@@ -83,7 +74,7 @@ async function serve(databaseUrl: string): Promise<void> {
     });
   }
 
-  const server = createServer((request, response) => {
+  return createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.once('end', () => {
@@ -98,8 +89,6 @@ async function serve(databaseUrl: string): Promise<void> {
       if (!isWriting) setImmediate(() => isWriting || void writeAll());
     });
   });
-  server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
 }
 
-const [, script, databaseUrl] = process.argv;
-if (script === fileURLToPath(import.meta.url)) await serve(databaseUrl as string);
+if (process.argv[1] === FILE) serveForked(createBareServer);

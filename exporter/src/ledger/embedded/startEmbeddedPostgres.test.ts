@@ -19,7 +19,7 @@ import {
 import { whoIs } from './findProcess.ts';
 
 const run = promisify(execFile);
-const patient = { timeout: 90_000, interval: 50 };
+const patient = { timeout: 30_000, interval: 50 };
 
 describe('a first start', () => {
   it('serves a durable, private database, and leaves nothing behind when stopped', async () => {
